@@ -1,0 +1,119 @@
+// Command testsum reads the output of "go test -json" and prints what matters of it: go test's own line for each
+// package, everything that a failed test said, what was skipped and why, and a closing line with the counts. Its exit
+// status is 1 when something failed or when no test ran. One goroutine; nothing is kept of tests that passed.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// event is a line of "go test -json" (see "go doc test2json").
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Output  string
+}
+
+func main() {
+	s := newSummary(os.Stdout)
+	if err := s.read(os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		os.Exit(2)
+	}
+	if !s.close() {
+		os.Exit(1)
+	}
+}
+
+// summary counts as it reads.
+type summary struct {
+	w                       io.Writer
+	said                    map[[2]string][]string // output of tests that run, by package and test
+	passed, failed, skipped int
+	broken                  int // packages that failed without a failed test: they do not build, or ended early
+	failedIn                map[string]bool
+}
+
+func newSummary(w io.Writer) *summary {
+	return &summary{w: w, said: map[[2]string][]string{}, failedIn: map[string]bool{}}
+}
+
+func (s *summary) read(r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			// The go command writes some complaints as plain text.
+			fmt.Fprintln(s.w, lines.Text())
+			continue
+		}
+		s.event(&e)
+	}
+	return lines.Err()
+}
+
+func (s *summary) event(e *event) {
+	id := [2]string{e.Package, e.Test}
+	switch e.Action {
+	case "output", "build-output":
+		if e.Test == "" && (packageLine(e.Output) || e.Action == "build-output") {
+			fmt.Fprint(s.w, e.Output)
+			return
+		}
+		s.said[id] = append(s.said[id], e.Output)
+	case "pass", "fail", "skip":
+		s.end(e, id)
+	}
+}
+
+// packageLine reports whether a line is go test's own summary of a package.
+func packageLine(line string) bool {
+	for _, begin := range []string{"ok  \t", "FAIL\t", "?   \t", "\t"} {
+		if strings.HasPrefix(line, begin) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *summary) end(e *event, id [2]string) {
+	said := s.said[id]
+	delete(s.said, id)
+	if e.Test == "" {
+		if e.Action == "fail" && !s.failedIn[e.Package] {
+			s.broken++
+			fmt.Fprint(s.w, strings.Join(said, ""))
+		}
+		return
+	}
+	switch e.Action {
+	case "pass":
+		s.passed++
+	case "fail":
+		s.failed++
+		s.failedIn[e.Package] = true
+		fmt.Fprint(s.w, strings.Join(said, ""))
+	case "skip":
+		s.skipped++
+		fmt.Fprintf(s.w, "skipped: %s %s", e.Package, strings.Join(said, ""))
+	}
+}
+
+// close prints the counts and reports whether all is well.
+func (s *summary) close() bool {
+	if s.broken > 0 {
+		fmt.Fprintf(s.w, "%d packages failed outside their tests\n", s.broken)
+	}
+	if s.skipped > 0 {
+		fmt.Fprintf(s.w, "%d skipped\n", s.skipped)
+	}
+	fmt.Fprintf(s.w, "%d passed, %d failed\n", s.passed, s.failed+s.broken)
+	return s.failed+s.broken == 0 && s.passed > 0
+}
