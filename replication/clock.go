@@ -1,0 +1,56 @@
+package replication
+
+import (
+	"fmt"
+	"time"
+)
+
+// stamper gives commands their time: the wall clock, never running backwards, and never believed when it is further
+// ahead than it can be. A time that is in the log cannot be taken back, so that a clock gone wrong once would stand for
+// ever. It belongs to the sequencer's goroutine.
+type stamper struct {
+	clock    func() int64
+	elapsed  func() time.Duration
+	maxJump  time.Duration
+	maxPause time.Duration
+	accept   bool // the operator's word for the next reading
+
+	last int64 // greatest time that was stamped or applied
+
+	// A reading that was believed, and when it was on the monotonic clock.
+	believed   bool
+	wallNs     int64
+	elapsedRef time.Duration
+}
+
+// begin tells the engine's time when this node starts to lead.
+func (s *stamper) begin(engineNs int64) { s.last = max(s.last, engineNs) }
+
+// now returns the time to stamp, or ErrClockJump with what was found.
+func (s *stamper) now() (int64, error) {
+	wall, elapsed := s.clock(), s.elapsed()
+	var expect int64
+	if s.believed {
+		expect = s.wallNs + int64(elapsed-s.elapsedRef)
+	}
+	if !s.accept {
+		switch {
+		case s.believed && wall > expect+int64(s.maxJump):
+			return 0, fmt.Errorf("%w: it shows %s, %s more than has passed; at most %s is accepted without the operator's word",
+				ErrClockJump, utc(wall), time.Duration(wall-expect), s.maxJump)
+		case !s.believed && s.last > 0 && wall > s.last+int64(s.maxPause):
+			return 0, fmt.Errorf("%w: it shows %s, the venue's last time is %s; a pause of more than %s needs the operator's word",
+				ErrClockJump, utc(wall), utc(s.last), s.maxPause)
+		}
+		// A clock that went back is waited for: the reference stays, so that its return is no jump.
+		wallOrExpect := max(wall, expect)
+		s.wallNs, s.elapsedRef, s.believed = wallOrExpect, elapsed, true
+	} else {
+		s.wallNs, s.elapsedRef, s.believed = wall, elapsed, true
+	}
+	s.accept = false
+	s.last = max(s.last, wall)
+	return s.last, nil
+}
+
+func utc(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }
