@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"uncross/engine/wire"
+	"uncross/gateway/http"
+)
+
+type serveCmd struct {
+	Config string `type:"path" env:"UNCROSS_CONFIG" help:"YAML or JSON file with these settings by name. The command line comes before the environment, and that before the file."`
+	Data   string `type:"path" env:"UNCROSS_DATA" default:"data" help:"Data directory; made where it is missing (default: data)."`
+	Listen string `env:"UNCROSS_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on; port 0 takes a free one (default: 127.0.0.1:8080)."`
+
+	TLSCert string `type:"path" env:"UNCROSS_TLS_CERT" help:"Certificate chain in PEM; with --tls-key the interface speaks TLS."`
+	TLSKey  string `type:"path" env:"UNCROSS_TLS_KEY" help:"Private key of the certificate in PEM."`
+
+	LogLevel  slog.Level `env:"UNCROSS_LOG_LEVEL" default:"info" help:"Least important messages to log: debug, info, warn or error (default: info)."`
+	LogFormat string     `env:"UNCROSS_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of the log on standard error: text or json (default: text)."`
+
+	Dev bool `env:"UNCROSS_DEV" help:"Development: prepare the data directory if needed, and set up keys, funded accounts and instruments. The address must be a loopback one."`
+
+	NodeID        string        `env:"UNCROSS_NODE_ID" default:"node-1" help:"This node's name, kept for good (default: node-1)."`
+	SnapshotBytes int64         `env:"UNCROSS_SNAPSHOT_BYTES" help:"Bytes of log after which a snapshot is taken (default: 256 MiB)."`
+	HistorySync   time.Duration `env:"UNCROSS_HISTORY_SYNC" help:"Time between two fsyncs of the history, which a snapshot waits for (default: 1s)."`
+	Shutdown      time.Duration `name:"shutdown-timeout" env:"UNCROSS_SHUTDOWN_TIMEOUT" default:"10s" help:"Longest wait for requests under way when the node is told to stop (default: 10s)."`
+
+	MaxConnections      int           `env:"UNCROSS_MAX_CONNECTIONS" help:"Connections in all (default: 4096)."`
+	MaxConnectionsPerIP int           `name:"max-connections-per-address" env:"UNCROSS_MAX_CONNECTIONS_PER_ADDRESS" help:"Connections of one address (default: 256)."`
+	SessionRate         int           `env:"UNCROSS_SESSION_RATE" help:"Requests per second of one session (default: 50000)."`
+	AnswerTimeout       time.Duration `env:"UNCROSS_ANSWER_TIMEOUT" help:"Longest wait for a command's answer before its outcome is told to be unknown (default: 5s)."`
+
+	AcceptClock   bool     `help:"The operator's word that the wall clock is right although it is far ahead of the venue's last time."`
+	AcceptGap     bool     `name:"accept-history-gap" help:"The operator's word that the history may go on behind commands that it has lost; see docs/operations.md."`
+	ResetTripwire bool     `help:"The operator's word that no acknowledged entry is missing from the log; see docs/operations.md."`
+	Skip          []uint64 `help:"Log entries to leave out, the same on all nodes; see docs/operations.md."`
+}
+
+// Help implements kong.HelpProvider.
+func (serveCmd) Help() string {
+	return `Runs until it is told to stop by SIGINT or SIGTERM; then it finishes what is under way and the exit status is 0. A
+second signal, a second or more later, ends it at once, which loses nothing that was acknowledged. A data directory that
+is not there is made; the venue begins once "uncross init" has given it an operator. The exit status is 1 when the node cannot
+start or cannot go on, and 2 when the command line or the configuration is wrong.
+
+Examples
+  uncross serve --data data
+  uncross serve --config uncross.yaml --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  uncross serve --dev --data dev/data
+
+uncross.yaml
+  data: /var/lib/uncross
+  listen: 0.0.0.0:8443
+  tls-cert: /etc/uncross/chain.pem
+  tls-key: /etc/uncross/key.pem`
+}
+
+// Run serves until a signal comes.
+func (c *serveCmd) Run(s *streams) error {
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(stop)
+	d := dataDir(c.Data)
+	if c.Dev {
+		if err := prepareDev(d); err != nil {
+			return err
+		}
+	}
+	genesis, err := d.genesisToServe()
+	if err != nil {
+		return err
+	}
+	ln, secure, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	logger := newLogger(s.err, c.LogLevel, c.LogFormat)
+	n, err := openNode(d, c.settings(), genesis, logger)
+	if err != nil {
+		return err
+	}
+	serving, ready, end := make(chan error, 1), make(chan error, 1), make(chan struct{})
+	go func() { serving <- n.server.Serve(ln, secure) }()
+	fmt.Fprintf(s.out, "listening on %s\n", c.url(ln))
+	go func() { ready <- c.makeReady(s.out, n, genesis, c.url(ln), end) }()
+
+	err = untilTold(ready, serving, stop, logger, s.err)
+	close(end)
+	return errors.Join(err, n.close(c.Shutdown))
+}
+
+// listen takes the address, before anything is made on disk for the node. secure is nil without TLS.
+func (c *serveCmd) listen() (ln net.Listener, secure *tls.Config, err error) {
+	if c.TLSCert != "" {
+		if secure, err = http.TLSConfig(c.TLSCert, c.TLSKey); err != nil {
+			return nil, nil, err
+		}
+	}
+	ln, err = net.Listen("tcp", c.Listen)
+	return ln, secure, err
+}
+
+func (c *serveCmd) url(ln net.Listener) string {
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + ln.Addr().String()
+}
+
+// makeReady waits for the venue, sets it up for development where that is asked for, and tells that it is ready.
+func (c *serveCmd) makeReady(w io.Writer, n *node, genesis wire.Genesis, url string, end <-chan struct{}) error {
+	if err := n.initialise(genesis, end); err != nil {
+		return err
+	}
+	if c.Dev {
+		if err := setUpDev(w, dataDir(c.Data), url); err != nil {
+			return err
+		}
+	}
+	if hasOperator(&genesis) {
+		fmt.Fprintf(w, "ready: venue %q, command %d\n", genesis.Venue, n.replicas.Status().Seq)
+	} else {
+		fmt.Fprintf(w, "ready: the venue has no operator yet, so nobody may do anything. Stop the node, run\n  uncross init --data %s --key operator.key\nand serve again\n", c.Data)
+	}
+	return nil
+}
+
+// untilTold waits for a signal, or for what the node cannot go on after, which it returns.
+func untilTold(ready, serving <-chan error, stop <-chan os.Signal, logger *slog.Logger, w io.Writer) error {
+	for {
+		select {
+		case err := <-ready:
+			if err != nil {
+				return err
+			}
+			ready = nil
+		case err := <-serving:
+			return err
+		case sig := <-stop:
+			logger.Info("stopping", "signal", sig.String())
+			go exitAtSecond(stop, w)
+			return nil
+		}
+	}
+}
+
+// sameSignal is how long further signals are taken for the first one: a supervisor may send one to the process and to
+// its group.
+const sameSignal = time.Second
+
+// exitAtSecond ends the process at a second signal.
+func exitAtSecond(stop <-chan os.Signal, w io.Writer) {
+	first := time.Now()
+	for range stop {
+		if time.Since(first) >= sameSignal {
+			fmt.Fprintln(w, "uncross: stopped at once by a second signal")
+			os.Exit(exitFailed)
+		}
+	}
+}
+
+// Validate implements kong.Validatable: it refuses settings that do not go together, and numbers that mean nothing. For
+// those that have their default in their own package, 0 stands for it.
+func (c *serveCmd) Validate() error {
+	for _, n := range []struct {
+		flag  string
+		value int64
+	}{
+		{"snapshot-bytes", c.SnapshotBytes}, {"history-sync", int64(c.HistorySync)}, {"shutdown-timeout", int64(c.Shutdown)},
+		{"max-connections", int64(c.MaxConnections)}, {"max-connections-per-address", int64(c.MaxConnectionsPerIP)},
+		{"session-rate", int64(c.SessionRate)}, {"answer-timeout", int64(c.AnswerTimeout)},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("--%s is negative", n.flag)
+		}
+	}
+	if c.NodeID == "" {
+		return errors.New("--node-id is empty")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+	}
+	if ip := net.ParseIP(host); c.Dev && !(strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()) {
+		return fmt.Errorf("--dev hands out funded keys: it listens on a loopback address only, not on %s", c.Listen)
+	}
+	if c.Dev && c.TLSCert != "" {
+		return errors.New("--dev does not go with TLS")
+	}
+	return nil
+}
+
+// settings are what the node takes from the command line.
+func (c *serveCmd) settings() nodeSettings {
+	return nodeSettings{
+		nodeID: c.NodeID, snapshotBytes: c.SnapshotBytes, historySync: c.HistorySync, skip: c.Skip,
+		acceptClock: c.AcceptClock, resetTripwire: c.ResetTripwire, acceptGap: c.AcceptGap,
+		limits: http.Limits{
+			Conns: c.MaxConnections, ConnsPerIP: c.MaxConnectionsPerIP, SessionRate: c.SessionRate, Answer: c.AnswerTimeout,
+		},
+	}
+}
+
+func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// signPatience bounds the logon of sign.
+const signPatience = 10 * time.Second
+
+// patience returns a context that ends after d.
+func patience(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
