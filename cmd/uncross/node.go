@@ -38,6 +38,7 @@ type node struct {
 	server   *http.Server
 	logger   *slog.Logger
 
+	sound   atomic.Bool   // log, history and genesis.json have been found to be of one venue: clients are let in
 	stop    chan struct{} // ends the readers
 	readers sync.WaitGroup
 }
@@ -88,7 +89,7 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 		return n, err
 	}
 	n.server, err = http.New(http.Config{
-		Core: &core{Node: n.replicas, view: n.view}, View: n.view, History: n.history, Sessions: sessions, Refusal: refusal,
+		Core: &core{Node: n.replicas, view: n.view, sound: &n.sound}, View: n.view, History: n.history, Sessions: sessions, Refusal: refusal,
 		Limits: set.limits, Logger: logger, Version: version,
 	})
 	if err != nil {
@@ -155,15 +156,22 @@ func (n *node) drain() {
 func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
 	var sent time.Time
 	for {
-		if n.replicas.Ready() {
-			// In this order: the history never has a command that the node has not.
-			if past, seq := n.history.Position(), n.replicas.Status().Seq; past > seq {
+		// In this order: neither ever has a command that the node has not. Until the view has everything that was replayed it
+		// cannot tell whether there is a venue.
+		past, seen := n.history.Position(), n.view.Applied()
+		if seq := n.replicas.Status().Seq; n.replicas.Ready() && seen >= seq {
+			if past > seq {
 				return fmt.Errorf("the history is ahead of the log: it ends at command %d, the log at %d. One of the two is not of this node, or the log has lost its end. What to do: restore the log; or, if the log is right, move the history directory away, and it is made anew from what the log still has", past, seq)
 			}
-			if s := n.view.Status(); s.Initialised {
-				return n.isVenueOf(&g)
+			if n.view.Status().Initialised {
+				if err := n.isVenueOf(&g); err != nil {
+					return err
+				}
+				n.sound.Store(true)
+				return nil
 			}
 			if !hasOperator(&g) {
+				n.sound.Store(true)
 				return nil
 			}
 			// One that was taken may yet be refused. A second one changes nothing.
@@ -200,12 +208,14 @@ func (n *node) isVenueOf(g *wire.Genesis) error {
 type core struct {
 	*replication.Node
 	view   *view.View
+	sound  *atomic.Bool
 	caught atomic.Bool // the view has what was replayed at the start
 }
 
-// Ready reports whether commands are taken and the view has all that came before them: requests are read with it.
+// Ready reports whether commands are taken from clients: the data are of one venue, and the view has all that came
+// before, since requests are read with it.
 func (c *core) Ready() bool {
-	if !c.Node.Ready() {
+	if !c.sound.Load() || !c.Node.Ready() {
 		return false
 	}
 	if !c.caught.Load() {
