@@ -5,42 +5,54 @@ import (
 	"uncross/internal/slab"
 )
 
-// resolve finds the open order that an account names: by number, or by the latest client id it goes by. An order of
-// another instrument than the one named is unknown there.
+// resolve finds the open order that the running command names, and notes its number as far as it is known.
 func (e *Engine) resolve(a wire.AccountID, ref *wire.OrderRef) (slab.Handle, wire.Reason) {
-	h, r := e.named(a, ref)
-	if r == wire.ReasonNone && ref.Instrument != 0 && e.orders.At(h).instrument != ref.Instrument {
-		return 0, wire.UnknownOrder
+	h, id, r := e.lookUp(a, ref)
+	if id != 0 {
+		e.running.order = id
 	}
 	return h, r
 }
 
-func (e *Engine) named(a wire.AccountID, ref *wire.OrderRef) (slab.Handle, wire.Reason) {
-	q := &e.running
+// lookUp finds the open order that an account names: by number, or by the latest client id it goes by. An order of
+// another instrument than the one named is unknown there. The number is returned where it is known, found or not.
+func (e *Engine) lookUp(a wire.AccountID, ref *wire.OrderRef) (h slab.Handle, id wire.OrderID, r wire.Reason) {
 	if ref.Order != 0 {
-		q.order = ref.Order
-		h, open := e.byOrder.Get(uint64(ref.Order))
-		switch {
-		case open && e.orders.At(h).account == a:
-			return h, wire.ReasonNone
-		case open || ref.Order > e.orderID:
-			return 0, wire.UnknownOrder
-		}
-		return 0, wire.OrderNotOpen
+		id = ref.Order
+		h, r = e.numbered(a, id)
+	} else {
+		h, id, r = e.named(a, &ref.ClientID)
 	}
-	_, first := e.recall(a, orderIDs, &ref.ClientID, e.requestHash(a, orderIDs, &ref.ClientID))
-	if first == nil || first.answer != wire.EvOrderAccepted && first.answer != wire.EvOrderReplaced {
+	if r == wire.ReasonNone && ref.Instrument != 0 && e.orders.At(h).instrument != ref.Instrument {
+		return 0, id, wire.UnknownOrder
+	}
+	return h, id, r
+}
+
+func (e *Engine) numbered(a wire.AccountID, id wire.OrderID) (slab.Handle, wire.Reason) {
+	h, open := e.byOrder.Get(uint64(id))
+	switch {
+	case open && e.orders.At(h).account == a:
+		return h, wire.ReasonNone
+	case open || id > e.orderID:
 		return 0, wire.UnknownOrder
 	}
-	q.order = first.order
+	return 0, wire.OrderNotOpen
+}
+
+func (e *Engine) named(a wire.AccountID, name *wire.Text) (slab.Handle, wire.OrderID, wire.Reason) {
+	_, first := e.recall(a, orderIDs, name, e.requestHash(a, orderIDs, name))
+	if first == nil || first.answer != wire.EvOrderAccepted && first.answer != wire.EvOrderReplaced {
+		return 0, 0, wire.UnknownOrder
+	}
 	h, open := e.byOrder.Get(uint64(first.order))
 	switch {
 	case !open:
-		return 0, wire.OrderNotOpen
-	case e.orders.At(h).clientID != ref.ClientID:
-		return 0, wire.UnknownOrder // it goes by another id since a replace
+		return 0, first.order, wire.OrderNotOpen
+	case e.orders.At(h).clientID != *name:
+		return 0, first.order, wire.UnknownOrder // it goes by another id since a replace
 	}
-	return h, wire.ReasonNone
+	return h, first.order, wire.ReasonNone
 }
 
 func (e *Engine) cancelOrder(c *wire.Command) wire.Reason {
@@ -57,7 +69,7 @@ func (e *Engine) cancelOrder(c *wire.Command) wire.Reason {
 	if first, r := e.recogniseOrder(c, &m.ClientID); r != wire.ReasonNone {
 		return r
 	} else if first != nil {
-		return e.answerCancel(first)
+		return e.answerCancel(c, first)
 	}
 	h, r := e.resolve(m.Account, &m.Target)
 	if r != wire.ReasonNone {
@@ -94,9 +106,9 @@ func (e *Engine) announceCancel(o *order, why wire.CancelReason, request wire.Te
 }
 
 // answerCancel gives the answer of the first time again.
-func (e *Engine) answerCancel(first *repeat) wire.Reason {
+func (e *Engine) answerCancel(c *wire.Command, first *repeat) wire.Reason {
 	if first.answer == wire.EvRejected {
-		return e.answerRefusal(first)
+		return e.answerRefusal(c, first)
 	}
 	m := wire.OrderCanceled{
 		Order: first.order, Account: first.account, Instrument: first.instrument, Side: first.side,

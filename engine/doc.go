@@ -1,5 +1,5 @@
 // Package engine is the venue's deterministic state machine: instruments and their phases, firms, users, keys, accounts,
-// money, orders and their books, and the memory of client ids that recognises repeats.
+// sessions, money, orders and their books, and the memory of client ids that recognises repeats.
 //
 // Commands go in one at a time, events come out in a buffer that the caller owns. Nothing else goes in: time is stamped
 // on the command, and there is no randomness and no I/O. The same commands give the same events, byte for byte, however
@@ -18,9 +18,9 @@
 // # Checks
 //
 // A command is validated completely before anything changes. Of several reasons to refuse it, the one with the smallest
-// number is given (see wire.Reason). Three cannot be judged before something else is known, and count only then: the key that is to
-// be revoked needs a key that may ask, the instrument's limits on a replace need the order that it names, and what a market
-// order without a price would trade needs an instrument in continuous trading.
+// number is given (see wire.Reason). Three cannot be judged before something else is known, and count only then: the key
+// that is to be revoked or to get a session needs a key that may ask, the instrument's limits on a replace need the order
+// that it names, and what a market order without a price would trade needs an instrument in continuous trading.
 //
 // # Money
 //
@@ -35,6 +35,17 @@
 // content is answered as the first time, with FlagRepeat; with other content it is refused. Refusals from number
 // FirstRemembered up are remembered as well, smaller ones are not: nothing had been judged by then. See repeat.go for the
 // window.
+//
+// # Refusals
+//
+// A refused command changes nothing and takes one event: Rejected, or, of a command about an order, OrderRejected, which
+// says what was asked for and how the order that it names stands now. Of another account's order it says nothing.
+//
+// # Sessions
+//
+// A session is a name, a key and a password's hash; the engine knows which there are, and judges a session's message like
+// any command. It keeps no numbers and does not know who is logged on: a message changes nothing and is handed on as an
+// event, and whoever reads the events counts (see wire.SessionMessage).
 //
 // # Numbering
 //

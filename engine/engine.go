@@ -22,9 +22,9 @@ func (e *Engine) Apply(c *wire.Command, out []wire.Event) []wire.Event {
 	e.now = max(e.now, c.TimeNs)
 	e.running = request{kind: c.Kind, origin: c.Origin}
 	if r := e.access(c); r != wire.ReasonNone {
-		e.refuse(r)
+		e.refuse(c, r)
 	} else if r = e.dispatch(c); r != wire.ReasonNone {
-		e.refuse(r)
+		e.refuse(c, r)
 	}
 	if e.seq%HashInterval == 0 {
 		e.emitHash()
@@ -78,6 +78,12 @@ func (e *Engine) dispatch(c *wire.Command) wire.Reason {
 		return e.revokeKey(c)
 	case wire.CmdAddAccount:
 		return e.addAccount(c)
+	case wire.CmdAddSession:
+		return e.addSession(c)
+	case wire.CmdSetSession:
+		return e.setSession(c)
+	case wire.CmdSessionMessage:
+		return e.sessionMessage(c)
 	}
 	panic("engine: command of unknown kind")
 }
@@ -93,19 +99,6 @@ func (e *Engine) emit() *wire.Event {
 func (e *Engine) accept(number uint64) {
 	m := wire.Accepted{Command: e.running.kind, Number: number}
 	m.PutEvent(e.emit())
-}
-
-// refuse answers a command that changed nothing, and remembers the answer where a repeat must get it again.
-func (e *Engine) refuse(r wire.Reason) {
-	q := &e.running
-	if r == wire.InvalidClientID {
-		q.clientID = wire.Text{} // not a text that anybody could print
-	}
-	m := wire.Rejected{Command: q.kind, Reason: r, Account: q.account, Order: q.order, ClientID: q.clientID}
-	m.PutEvent(e.emit())
-	if r >= FirstRemembered && q.remembered {
-		e.remember(repeat{answer: wire.EvRejected, reason: r, order: q.order})
-	}
 }
 
 // repeated marks the events of the running command as an earlier answer given again.

@@ -15,7 +15,12 @@ import (
 // change with the rules only: any other difference, on another machine or Go version, is a leak of determinism.
 // "go test -run GoldenRun -rewrite" writes the file anew.
 func TestGoldenRun(t *testing.T) {
-	const path, commands = "testdata/golden_run.txt", 50_000
+	t.Run("orders", func(t *testing.T) { goldenRun(t, "testdata/golden_run.txt", false) })
+	t.Run("sessions", func(t *testing.T) { goldenRun(t, "testdata/golden_sessions.txt", true) })
+}
+
+func goldenRun(t *testing.T, path string, sessions bool) {
+	const commands = 50_000
 	e := New()
 	all := xxhash.New()
 	var b []byte
@@ -33,7 +38,9 @@ func TestGoldenRun(t *testing.T) {
 	for _, c := range script(t, venueScript) {
 		apply(c)
 	}
-	for f := newFlow(2026, e); e.Seq() < commands; {
+	f := newFlow(2026, e)
+	f.sessions = sessions
+	for e.Seq() < commands {
 		apply(f.next())
 	}
 	full, business := e.Hashes()

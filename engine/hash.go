@@ -38,6 +38,7 @@ const (
 	tagBusiness
 	tagName
 	tagRequest
+	tagSession
 )
 
 // mix folds v into h.

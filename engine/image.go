@@ -21,7 +21,7 @@ type ImageCursor struct {
 // AppendImage appends the next piece of an image of the whole state to out, and reports whether more follows. The events
 // carry FlagImage, the number and time of the last command, and an Ord of their own; the last one carries FlagLast.
 //
-//	ImageBegin, Venue, Asset…, (Instrument, ImageInstrument)…, Firm…, User…, Key…, Account…, ImageBalance…, OrderState…, ImageEnd
+//	ImageBegin, Venue, Asset…, (Instrument, ImageInstrument)…, Firm…, User…, Key…, Account…, Session…, ImageBalance…, OrderState…, ImageEnd
 //
 // Balances stand by account and asset and are left out where nothing is in them; orders stand by instrument, bids before
 // asks, in priority order. Two engines in the same state give the same image.
@@ -67,6 +67,9 @@ var stages = [...]struct {
 	}},
 	{nil, func(e *Engine, _ *ImageCursor) int { return e.accounts.Len() }, func(e *Engine, c *ImageCursor, i int) {
 		e.accounts.At(slab.Handle(i + 1)).def.PutEvent(e.emitImage(c))
+	}},
+	{nil, func(e *Engine, _ *ImageCursor) int { return e.sessions.Len() }, func(e *Engine, c *ImageCursor, i int) {
+		e.sessions.At(slab.Handle(i + 1)).def.PutEvent(e.emitImage(c))
 	}},
 	{(*Engine).listBalances, listed, (*Engine).imageBalance},
 	{(*Engine).listOrders, listed, (*Engine).imageOrder},

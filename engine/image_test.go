@@ -57,15 +57,15 @@ func TestImageIsTheState(t *testing.T) {
 	}
 	for kind, want := range map[wire.EventKind]int{
 		wire.EvImageBegin: 1, wire.EvVenue: 1, wire.EvAsset: 4, wire.EvInstrument: 2, wire.EvImageInstrument: 2, wire.EvFirm: e.firms.Len(),
-		wire.EvUser: e.users.Len(), wire.EvKey: e.keys.Len(), wire.EvAccount: e.accounts.Len(), wire.EvImageBalance: balances,
+		wire.EvUser: e.users.Len(), wire.EvKey: e.keys.Len(), wire.EvAccount: e.accounts.Len(), wire.EvSession: e.sessions.Len(), wire.EvImageBalance: balances,
 		wire.EvOrderState: e.OpenOrders(), wire.EvImageEnd: 1,
 	} {
 		if count[kind] != want {
 			t.Errorf("%d events of kind %d, want %d", count[kind], kind, want)
 		}
 	}
-	if count[wire.EvOrderState] == 0 {
-		t.Error("the run ended without open orders")
+	if count[wire.EvOrderState] == 0 || count[wire.EvSession] == 0 {
+		t.Error("the run ended without open orders or without sessions")
 	}
 }
 

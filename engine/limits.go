@@ -13,6 +13,7 @@ const (
 	MaxUsers       = 1 << 20
 	MaxKeys        = 1 << 20
 	MaxAccounts    = 1 << 20
+	MaxSessions    = 65_536
 	MaxBalances    = 1 << 26 // pairs of account and asset with money, an open order or the fees of an instrument
 
 	MaxOpenOrdersPerAccount = 65_536

@@ -15,6 +15,7 @@ const (
 	userNames
 	accountNames
 	publicKeys
+	compIDs
 	nameSpaces
 )
 

@@ -23,7 +23,7 @@ func (e *Engine) newOrder(c *wire.Command) wire.Reason {
 	if first, r := e.recogniseOrder(c, &m.ClientID); r != wire.ReasonNone {
 		return r
 	} else if first != nil {
-		return e.answerNew(first, &m)
+		return e.answerNew(c, first, &m)
 	}
 	in := e.instruments.At(handle(m.Instrument))
 	var p plan
@@ -294,9 +294,9 @@ func (o *order) term() uint64 {
 }
 
 // answerNew gives the answer of the first time again.
-func (e *Engine) answerNew(first *repeat, m *wire.NewOrder) wire.Reason {
+func (e *Engine) answerNew(c *wire.Command, first *repeat, m *wire.NewOrder) wire.Reason {
 	if first.answer == wire.EvRejected {
-		return e.answerRefusal(first)
+		return e.answerRefusal(c, first)
 	}
 	accepted := wire.OrderAccepted{
 		Order: first.order, Account: m.Account, Instrument: m.Instrument,

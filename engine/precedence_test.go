@@ -82,16 +82,13 @@ func names[T any](faults []*fault[T]) string {
 
 // refusal returns the reason of a refusal, none for anything else.
 func refusal(events []wire.Event) wire.Reason {
-	if events[0].Kind != wire.EvRejected {
-		return wire.ReasonNone
-	}
-	var m wire.Rejected
-	m.GetEvent(&events[0])
+	m, _ := events[0].Refusal()
 	return m.Reason
 }
 
 // precedenceVenue is the standard venue with instrument 3 (units of one, wide ranges, continuous), key 6 that is revoked,
-// client id "used" of a buy order that rests (order 1), client id "gone" of an order that has ended (2), and deposit "used".
+// client id "used" of a buy order that rests (order 1), client id "gone" of an order that has ended (2), deposit "used",
+// and session 1 (trading, key 2) with the name "used".
 func precedenceVenue(t *testing.T) *Engine {
 	t.Helper()
 	e := testVenue(t)
@@ -103,7 +100,8 @@ revoke_key key=1 revoke=6
 new_order key=2 account=2 instrument=3 side=buy type=limit tif=gtc price=50 qty=7 clientid=used
 new_order key=2 account=2 instrument=3 side=buy type=limit tif=ioc price=50 qty=7 clientid=gone
 deposit key=5 account=2 asset=1 amount=1 reference=used
-withdraw key=5 account=2 asset=1 amount=1 reference=used`)
+withdraw key=5 account=2 asset=1 amount=1 reference=used
+add_session key=1 of=2 kind=trading account=2 compid=used`)
 	return e
 }
 
@@ -148,6 +146,7 @@ func TestPrecedence(t *testing.T) {
 	t.Run("transfer", func(t *testing.T) { precedenceTransfer(t, seen) })
 	t.Run("reference data", func(t *testing.T) { precedenceReference(t, seen) })
 	t.Run("venue", func(t *testing.T) { precedenceVenueCommands(t, seen) })
+	t.Run("sessions", func(t *testing.T) { precedenceSessions(t, seen) })
 	for _, r := range wire.Reasons() {
 		if !seen[r] {
 			t.Errorf("no table shows %v", r)
@@ -451,4 +450,61 @@ func precedenceVenueCommands(t *testing.T, seen covered) {
 		{wire.KeyRevoked, "key", func(s *scene[tick]) { s.key = 6 }},
 		{wire.RoleNotAllowed, "key", func(s *scene[tick]) { s.key = 1 }},
 	})
+}
+
+func precedenceSessions(t *testing.T, seen covered) {
+	type a = wire.AddSession
+	table(t, seen, "add session", func(e *Engine) scene[a] {
+		return scene[a]{e: e, key: 1, m: a{Key: 2, Kind: wire.TradingSession, Account: 2, CompID: wire.MustText("fresh")}}
+	}, (*a).Put, common(2,
+		fault[a]{wire.UnknownKey, "of key account", func(s *scene[a]) { s.m.Key = 99 }},
+		fault[a]{wire.UnknownKey, "of key account", func(s *scene[a]) { s.m.Key = wire.NoKey }},
+		fault[a]{wire.UnknownAccount, "account kind", func(s *scene[a]) { s.m.Account = 99 }},
+		fault[a]{wire.UnknownAccount, "account kind", func(s *scene[a]) { s.m.Account = 0 }},
+		fault[a]{wire.NotYourAccount, "account kind of", func(s *scene[a]) { s.m.Account = 4 }},
+		fault[a]{wire.NotYourAccount, "account kind of", func(s *scene[a]) { s.m.Key = 3 }},
+		fault[a]{wire.InvalidName, "name", func(s *scene[a]) { s.m.CompID = badText() }},
+		fault[a]{wire.InvalidName, "name", func(s *scene[a]) { s.m.CompID = wire.Text{} }},
+		fault[a]{wire.DuplicateName, "name account", func(s *scene[a]) { s.m.CompID, s.m.Account = wire.MustText("used"), 3 }},
+		fault[a]{wire.DuplicateName, "name account kind", func(s *scene[a]) {
+			s.m.CompID, s.m.Kind, s.m.Account = wire.MustText("used"), wire.DropCopySession, 0
+		}},
+		fault[a]{wire.TooManyObjects, "many name", func(s *scene[a]) {
+			for s.e.sessions.Len() < MaxSessions {
+				s.e.sessions.Alloc()
+			}
+		}},
+		fault[a]{wire.InvalidSession, "kind account", func(s *scene[a]) { s.m.Kind = 0 }},
+		fault[a]{wire.InvalidSession, "kind account", func(s *scene[a]) { s.m.Kind, s.m.Account = 4, 0 }},
+		fault[a]{wire.InvalidSession, "kind account", func(s *scene[a]) { s.m.Kind = wire.DropCopySession }},
+		fault[a]{wire.InvalidSession, "kind account", func(s *scene[a]) { s.m.Kind = wire.MarketDataSession }},
+		fault[a]{wire.InvalidSession, "of account kind", func(s *scene[a]) { // a custodian
+			s.m.Key, s.m.Kind, s.m.Account = 5, wire.DropCopySession, 0
+		}},
+		fault[a]{wire.InvalidSession, "of account", func(s *scene[a]) { s.m.Key = 6 }}, // revoked
+	))
+	type c = wire.SetSession
+	table(t, seen, "set session", func(e *Engine) scene[c] {
+		return scene[c]{e: e, key: 1, m: c{Session: 1, Fields: wire.SetSessionEnabled | wire.SetSessionPassword}}
+	}, (*c).Put, common(2,
+		fault[c]{wire.UnknownSession, "session", func(s *scene[c]) { s.m.Session = 0 }},
+		fault[c]{wire.UnknownSession, "session", func(s *scene[c]) { s.m.Session = 2 }},
+		fault[c]{wire.InvalidSession, "fields", func(s *scene[c]) { s.m.Fields = 0x80 }},
+		fault[c]{wire.InvalidSession, "fields", func(s *scene[c]) { s.m.Enabled = 2 }},
+	))
+	type m = wire.SessionMessage
+	table(t, seen, "a session's message", func(e *Engine) scene[m] {
+		return scene[m]{e: e, key: 2, m: m{Session: 1, Kind: wire.SessionNumbers, Arg: 1, ClientID: wire.MustText("fresh")}}
+	}, (*m).Put, common(1,
+		fault[m]{wire.RoleNotAllowed, "key", func(s *scene[m]) { s.key = 5 }},
+		fault[m]{wire.UnknownSession, "session", func(s *scene[m]) { s.m.Session = 2 }},
+		fault[m]{wire.NotYourSession, "session key", func(s *scene[m]) { s.key = 3 }},
+		fault[m]{wire.NotYourSession, "session key", func(s *scene[m]) { s.key = 4 }}, // another key of the same user
+		fault[m]{wire.SessionDisabled, "session", func(s *scene[m]) { s.e.sessions.Mut(1).def.Enabled = 0 }},
+		fault[m]{wire.InvalidClientID, "id", func(s *scene[m]) { s.m.ClientID = badText() }},
+		fault[m]{wire.InvalidClientID, "target", func(s *scene[m]) { s.m.Target = badText() }},
+		fault[m]{wire.InvalidSession, "arg", func(s *scene[m]) { s.m.Arg = 0 }},
+		fault[m]{wire.InvalidSession, "kind", func(s *scene[m]) { s.m.Kind = 0 }},
+		fault[m]{wire.InvalidSession, "kind", func(s *scene[m]) { s.m.Kind = wire.AnnouncedMassCancel + 1 }},
+	))
 }

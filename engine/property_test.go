@@ -38,7 +38,7 @@ func TestRandomCommands(t *testing.T) {
 			}
 		}
 		for _, k := range []wire.EventKind{
-			wire.EvRejected, wire.EvTrade, wire.EvOrderCanceled, wire.EvOrderReplaced, wire.EvUncrossed, wire.EvOrderState,
+			wire.EvRejected, wire.EvOrderRejected, wire.EvTrade, wire.EvOrderCanceled, wire.EvOrderReplaced, wire.EvUncrossed, wire.EvOrderState,
 			wire.EvMassCanceled, wire.EvDeposited, wire.EvWithdrawn,
 		} {
 			if kinds[k] == 0 {

@@ -16,6 +16,7 @@ type flow struct {
 	e        *Engine // it looks at, to name orders that are open
 	previous []wire.Command
 	origin   uint64
+	sessions bool // it makes commands about sessions too
 }
 
 func newFlow(seed uint64, e *Engine) *flow {
@@ -44,6 +45,8 @@ func (f *flow) next() (c wire.Command) {
 	}
 	if f.oneIn(20) && len(f.previous) > 0 {
 		c = f.previous[f.r.IntN(len(f.previous))]
+	} else if f.sessions && f.oneIn(12) {
+		c = f.session()
 	} else {
 		c = f.make()
 	}
@@ -135,6 +138,43 @@ func (f *flow) venueCommand(c *wire.Command) wire.KeyID {
 		(&wire.AddAccount{User: wire.UserID(f.r.IntN(5)), Name: wire.MustText(fmt.Sprintf("account%d", f.r.IntN(40)))}).Put(c)
 	}
 	return 1
+}
+
+// session makes a command about sessions. One in three that the venue may come to have is of the first trader.
+func (f *flow) session() (c wire.Command) {
+	key := wire.KeyID(2 + f.r.IntN(3))
+	name := wire.MustText(fmt.Sprint("comp", f.r.IntN(30)))
+	s := wire.SessionID(f.r.IntN(f.e.sessions.Len() + 2))
+	if def, ok := f.e.Session(s); ok && !f.oneIn(10) {
+		key = def.Key
+	}
+	password := wire.Password{Scheme: uint8(f.r.IntN(3)), Salt: [16]byte{byte(f.r.IntN(256))}, Hash: [32]byte{31: byte(f.r.IntN(256))}}
+	switch n := f.r.IntN(12); {
+	case n < 2:
+		m := wire.AddSession{Key: key, Kind: wire.SessionKind(f.r.IntN(5)), CompID: name, Password: password}
+		if m.Kind <= wire.TradingSession || f.oneIn(10) {
+			m.Account = wire.AccountID(f.r.IntN(5))
+		}
+		m.Put(&c)
+		key = 1
+	case n < 3:
+		(&wire.SetSession{
+			Session: s, Fields: wire.SessionFields(f.r.IntN(5)), Enabled: uint8(f.r.IntN(3)), Password: password,
+		}).Put(&c)
+		key = 1
+	default:
+		m := wire.SessionMessage{
+			Session: s, Kind: wire.SessionMessageKind(f.r.IntN(14)), Side: wire.Side(f.r.IntN(3)),
+			Reason: wire.InvalidSide, Arg: uint16(f.r.IntN(9)), ClientID: f.id(2), Target: f.id(2),
+		}
+		copy(m.Symbol[:], "BTC-USD")
+		m.Put(&c)
+	}
+	if f.oneIn(50) {
+		key = wire.KeyID(f.r.IntN(8))
+	}
+	c.Key = key
+	return c
 }
 
 func (f *flow) newOrder(account wire.AccountID) *wire.NewOrder {

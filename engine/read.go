@@ -118,6 +118,19 @@ func (e *Engine) Key(id wire.KeyID) (wire.Key, bool) {
 // KeyByPub returns the definition of the key with a public key.
 func (e *Engine) KeyByPub(pub [32]byte) (wire.Key, bool) { return e.Key(e.findKey(&pub)) }
 
+// Session returns a session's definition.
+func (e *Engine) Session(id wire.SessionID) (wire.Session, bool) {
+	if !has(e.sessions, id) {
+		return wire.Session{}, false
+	}
+	return e.sessions.At(handle(id)).def, true
+}
+
+// SessionByCompID returns the definition of the session with a client's name.
+func (e *Engine) SessionByCompID(compID wire.Text) (wire.Session, bool) {
+	return e.Session(e.findSession(&compID))
+}
+
 // Balance returns what an account has of an asset.
 func (e *Engine) Balance(a wire.AccountID, s wire.AssetID) (available, held wire.Amount) {
 	if h, ok := e.byBalance.Get(balanceKey(a, s)); ok {

@@ -290,12 +290,3 @@ func (r *repeat) term() uint64 {
 func (r *repeat) outcome() wire.Outcome {
 	return wire.Outcome{Seq: r.seq, Status: r.status, Filled: r.filled}
 }
-
-// answerRefusal gives a refusal again. It says so itself, and must not be remembered a second time.
-func (e *Engine) answerRefusal(first *repeat) wire.Reason {
-	m := wire.Rejected{
-		Command: first.command, Reason: first.reason, Account: first.account, Order: first.order, ClientID: first.id,
-	}
-	m.PutEvent(e.emit())
-	return e.repeated()
-}

@@ -22,7 +22,7 @@ func (e *Engine) replaceOrder(c *wire.Command) wire.Reason {
 	if first, r := e.recogniseOrder(c, &m.ClientID); r != wire.ReasonNone {
 		return r
 	} else if first != nil {
-		return e.answerReplace(first, &m)
+		return e.answerReplace(c, first, &m)
 	}
 	h, r := e.checkReplace(&m)
 	if r != wire.ReasonNone {
@@ -157,9 +157,9 @@ func mustAmend(out book.Outcome) {
 }
 
 // answerReplace gives the answer of the first time again.
-func (e *Engine) answerReplace(first *repeat, m *wire.ReplaceOrder) wire.Reason {
+func (e *Engine) answerReplace(c *wire.Command, first *repeat, m *wire.ReplaceOrder) wire.Reason {
 	if first.answer == wire.EvRejected {
-		return e.answerRefusal(first)
+		return e.answerRefusal(c, first)
 	}
 	done := wire.OrderReplaced{
 		Order: first.order, Account: first.account, Instrument: first.instrument, Side: first.side,

@@ -22,6 +22,7 @@ func record(t testing.TB, seed uint64, n int) *run {
 	r := &run{commands: script(t, venueScript)}
 	e := New()
 	f := newFlow(seed, e)
+	f.sessions = true
 	var events []wire.Event
 	for i := range n {
 		if i == len(r.commands) {

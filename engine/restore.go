@@ -28,12 +28,13 @@ func damaged(what string) error { return &damage{what} }
 var sectionNames = [...]string{
 	secHeader: "header", secAssets: "assets", secInstruments: "instruments", secFirms: "firms", secUsers: "users", secKeys: "keys",
 	secAccounts: "accounts", secBalances: "balances", secOrders: "orders", secRepeats: "remembered requests",
+	secSessions: "sessions",
 }
 
 func (s section) fault(what string) error { return damaged("section " + sectionNames[s] + ": " + what) }
 
 // recordSizes holds the size of every section's records, measured once by writing an empty one.
-var recordSizes = func() (sizes [secRepeats + 1]int) {
+var recordSizes = func() (sizes [secSessions + 1]int) {
 	measure := func(s section, walk func(*coder)) {
 		c := coder{b: make([]byte, recordBytes), put: true}
 		walk(&c)
@@ -49,6 +50,7 @@ var recordSizes = func() (sizes [secRepeats + 1]int) {
 	measure(secBalances, new(balance).walk)
 	measure(secOrders, new(order).walk)
 	measure(secRepeats, new(repeat).walk)
+	measure(secSessions, new(session).walk)
 	return sizes
 }()
 
@@ -59,7 +61,8 @@ func recordSize(s section) int { return recordSizes[s] }
 // up to the end of the snapshot only.
 func Restore(r io.Reader) (*Engine, error) {
 	s := &snapshotReader{r: r, all: xxhash.New(), part: xxhash.New()}
-	if err := s.preamble(); err != nil {
+	version, err := s.preamble()
+	if err != nil {
 		return nil, err
 	}
 	l := loader{e: New()}
@@ -69,8 +72,12 @@ func Restore(r io.Reader) (*Engine, error) {
 	}{
 		{secHeader, l.header}, {secAssets, l.asset}, {secInstruments, l.instrument}, {secFirms, l.firm}, {secUsers, l.user},
 		{secKeys, l.key}, {secAccounts, l.account}, {secBalances, l.balance}, {secOrders, l.order}, {secRepeats, l.repeat},
+		{secSessions, l.session},
 	}
 	for _, step := range steps {
+		if step.section == secSessions && version < 2 {
+			continue
+		}
 		if err := s.section(step.section, step.load); err != nil {
 			return nil, err
 		}
@@ -112,23 +119,22 @@ func (s *snapshotReader) u64() (uint64, error) {
 	return binary.LittleEndian.Uint64(s.word[:]), err
 }
 
-func (s *snapshotReader) preamble() error {
+func (s *snapshotReader) preamble() (version uint64, err error) {
 	magic, err := s.u64()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if magic != word8([]byte(snapshotMagic)) {
-		return damaged("this is not a snapshot of an engine")
+		return 0, damaged("this is not a snapshot of an engine")
 	}
-	version, err := s.u64()
-	if err != nil {
-		return err
+	if version, err = s.u64(); err != nil {
+		return 0, err
 	}
-	if version != SnapshotVersion {
-		return damaged("version " + strconv.FormatUint(version, 10) + " is not known; this program reads version " +
+	if version < 1 || version > SnapshotVersion {
+		return 0, damaged("version " + strconv.FormatUint(version, 10) + " is not known; this program reads versions 1 to " +
 			strconv.Itoa(SnapshotVersion))
 	}
-	return nil
+	return version, nil
 }
 
 func mark(text string) uint32 { return binary.LittleEndian.Uint32([]byte(text)) }
@@ -404,6 +410,18 @@ func (l *loader) repeat(c *coder) error {
 		return secRepeats.fault("an id stands twice")
 	}
 	e.file(m)
+	return nil
+}
+
+func (l *loader) session(c *coder) error {
+	var m session
+	m.walk(c)
+	e := l.e
+	if !validName(&m.def.CompID) || int(m.def.ID) != e.sessions.Len()+1 || e.sessions.Len() >= MaxSessions || m.def.Enabled > 1 ||
+		!has(e.keys, m.def.Key) || !e.fits(&m.def) || e.findSession(&m.def.CompID) != 0 {
+		return secSessions.fault("a session is out of bounds")
+	}
+	e.createSession(m.def)
 	return nil
 }
 

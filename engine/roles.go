@@ -16,25 +16,28 @@ func (s roleSet) has(r wire.Role) bool { return s>>r&1 != 0 }
 
 // allowed says which roles may send which command. Genesis and Tick come from the venue itself, without a key.
 var allowed = [256]roleSet{
-	wire.CmdLogon:         of(wire.Trader, wire.ReadOnly, wire.Custodian, wire.Operator),
-	wire.CmdSetRules:      of(wire.Operator),
-	wire.CmdAddAsset:      of(wire.Operator),
-	wire.CmdAddInstrument: of(wire.Operator),
-	wire.CmdSetInstrument: of(wire.Operator),
-	wire.CmdSetPhase:      of(wire.Operator),
-	wire.CmdAddFirm:       of(wire.Operator),
-	wire.CmdAddUser:       of(wire.Operator),
-	wire.CmdAddKey:        of(wire.Operator),
-	wire.CmdRevokeKey:     of(wire.Operator),
-	wire.CmdAddAccount:    of(wire.Operator),
-	wire.CmdDeposit:       of(wire.Custodian),
-	wire.CmdWithdraw:      of(wire.Custodian),
-	wire.CmdNewOrder:      of(wire.Trader),
-	wire.CmdCancelOrder:   of(wire.Trader),
-	wire.CmdReplaceOrder:  of(wire.Trader),
-	wire.CmdCancelAll:     of(wire.Trader),
-	wire.CmdMassCancel:    of(wire.Operator),
-	wire.CmdQueryOrder:    of(wire.Trader, wire.ReadOnly, wire.Operator),
+	wire.CmdLogon:          of(wire.Trader, wire.ReadOnly, wire.Custodian, wire.Operator),
+	wire.CmdSetRules:       of(wire.Operator),
+	wire.CmdAddAsset:       of(wire.Operator),
+	wire.CmdAddInstrument:  of(wire.Operator),
+	wire.CmdSetInstrument:  of(wire.Operator),
+	wire.CmdSetPhase:       of(wire.Operator),
+	wire.CmdAddFirm:        of(wire.Operator),
+	wire.CmdAddUser:        of(wire.Operator),
+	wire.CmdAddKey:         of(wire.Operator),
+	wire.CmdRevokeKey:      of(wire.Operator),
+	wire.CmdAddAccount:     of(wire.Operator),
+	wire.CmdAddSession:     of(wire.Operator),
+	wire.CmdSetSession:     of(wire.Operator),
+	wire.CmdDeposit:        of(wire.Custodian),
+	wire.CmdWithdraw:       of(wire.Custodian),
+	wire.CmdNewOrder:       of(wire.Trader),
+	wire.CmdCancelOrder:    of(wire.Trader),
+	wire.CmdReplaceOrder:   of(wire.Trader),
+	wire.CmdCancelAll:      of(wire.Trader),
+	wire.CmdMassCancel:     of(wire.Operator),
+	wire.CmdQueryOrder:     of(wire.Trader, wire.ReadOnly, wire.Operator),
+	wire.CmdSessionMessage: of(wire.Trader, wire.ReadOnly),
 }
 
 // access judges who asks.
@@ -52,7 +55,7 @@ func (e *Engine) access(c *wire.Command) wire.Reason {
 	}
 	k := e.keys.At(handle(c.Key))
 	switch {
-	case k.def.Revoked != 0:
+	case k.def.Revoked != 0 && !endsSession(c):
 		return wire.KeyRevoked
 	case !allowed[c.Kind].has(k.def.Role):
 		return wire.RoleNotAllowed

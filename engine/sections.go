@@ -19,6 +19,7 @@ const (
 	secBalances
 	secOrders
 	secRepeats
+	secSessions // from version 2
 )
 
 // header is the scalar part of the state, and what the hashes must come to.
@@ -112,6 +113,18 @@ func (m *account) walk(c *coder) {
 	for i := range m.queue {
 		code64(c, &m.queue[i].horizon)
 	}
+}
+
+func (m *session) walk(c *coder) {
+	code32(c, &m.def.ID)
+	code32(c, &m.def.Key)
+	code8(c, &m.def.Kind)
+	code32(c, &m.def.Account)
+	c.text(&m.def.CompID)
+	code8(c, &m.def.Enabled)
+	code8(c, &m.def.Password.Scheme)
+	c.bytes(m.def.Password.Salt[:])
+	c.bytes(m.def.Password.Hash[:])
 }
 
 func (m *balance) walk(c *coder) {

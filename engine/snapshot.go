@@ -10,13 +10,14 @@ import (
 	"uncross/internal/slab"
 )
 
-// SnapshotVersion is the version of the snapshot format.
-const SnapshotVersion = 1
+// SnapshotVersion is the version of the snapshot format that is written. Every earlier one is read: version 1, which had no
+// sessions, is the same without their section.
+const SnapshotVersion = 2
 
 // A snapshot is canonical: the same state gives the same bytes, whatever its history in memory.
 //
 //	magic "UNXSNAP1" │ version u32 │ zero u32
-//	section, ten times:
+//	section, eleven times:
 //	    "SECB" │ section u32 │ record size u32
 //	    block, any number: bytes u32 (1–65,536) │ records
 //	    zero u32
@@ -44,6 +45,7 @@ type Image struct {
 	users       *slab.View[user]
 	keys        *slab.View[key]
 	accounts    *slab.View[account]
+	sessions    *slab.View[session]
 	balances    *slab.View[balance]
 	orders      *slab.View[order]
 	repeats     *slab.View[repeat]
@@ -55,7 +57,7 @@ type Image struct {
 func (e *Engine) Freeze() *Image {
 	img := &Image{
 		assets: e.assets.Freeze(), instruments: e.instruments.Freeze(), firms: e.firms.Freeze(), users: e.users.Freeze(),
-		keys: e.keys.Freeze(), accounts: e.accounts.Freeze(), balances: e.balances.Freeze(), orders: e.orders.Freeze(),
+		keys: e.keys.Freeze(), accounts: e.accounts.Freeze(), sessions: e.sessions.Freeze(), balances: e.balances.Freeze(), orders: e.orders.Freeze(),
 		repeats: e.repeats.Freeze(), past: e.past, priorities: make([]uint64, len(e.books)),
 	}
 	for i, b := range e.books {
@@ -77,6 +79,7 @@ func (img *Image) Release() {
 	img.users.Release()
 	img.keys.Release()
 	img.accounts.Release()
+	img.sessions.Release()
 	img.balances.Release()
 	img.orders.Release()
 	img.repeats.Release()
@@ -115,6 +118,7 @@ func (img *Image) WriteTo(w io.Writer) (int64, error) {
 	}
 	s.section(secRepeats)
 	img.writeRepeats(s)
+	writeAll(s, secSessions, img.sessions, (*session).walk)
 	return s.finish()
 }
 

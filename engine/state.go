@@ -122,6 +122,7 @@ type Engine struct {
 	users       *slab.Slab[user]
 	keys        *slab.Slab[key]
 	accounts    *slab.Slab[account]
+	sessions    *slab.Slab[session]
 	balances    *slab.Slab[balance]
 	orders      *slab.Slab[order]
 	repeats     *slab.Slab[repeat]
@@ -166,6 +167,7 @@ func New() *Engine {
 		users:       slab.NewPaged[user](small),
 		keys:        slab.NewPaged[key](small),
 		accounts:    slab.NewPaged[account](small),
+		sessions:    slab.NewPaged[session](small),
 		balances:    slab.NewPaged[balance](small),
 		orders:      slab.NewPaged[order](256),
 		repeats:     slab.NewPaged[repeat](256),

@@ -31,6 +31,8 @@ var commandBodies = map[string]func() body{
 	"new_order":   func() body { return new(wire.NewOrder) }, "cancel_order": func() body { return new(wire.CancelOrder) },
 	"replace_order": func() body { return new(wire.ReplaceOrder) }, "cancel_all": func() body { return new(wire.CancelAll) },
 	"mass_cancel": func() body { return new(wire.MassCancel) }, "query_order": func() body { return new(wire.QueryOrder) },
+	"add_session": func() body { return new(wire.AddSession) }, "set_session": func() body { return new(wire.SetSession) },
+	"session_message": func() body { return new(wire.SessionMessage) },
 }
 
 type deposit struct{ *wire.Transfer }
@@ -70,8 +72,8 @@ func parseCommand(line string) (c wire.Command, err error) {
 		case "sent":
 			c.SentNs, err = strconv.ParseInt(text, 10, 64)
 		default:
-			// "key" of revoke_key is the one who asks; the key that it names is target.
-			if name == "revoke" {
+			// "key" of revoke_key is the one who asks; the key that it names is revoke; likewise of, of add_session.
+			if name == "revoke" || name == "of" {
 				name = "key"
 			}
 			err = setField(target.Elem(), name, text)
@@ -116,6 +118,8 @@ func setField(v reflect.Value, name, text string) error {
 		p[31] = byte(n)
 	case *[16]byte:
 		p[0] = text[0]
+	case *[36]byte:
+		copy(p[:], text)
 	default:
 		return setNumber(f, text)
 	}
@@ -162,6 +166,8 @@ var eventNames = map[wire.EventKind]struct {
 	wire.EvMassCanceled: {"mass_canceled", func() eventBody { return new(wire.MassCanceled) }}, wire.EvStateHash: {"state_hash", func() eventBody { return new(wire.StateHash) }},
 	wire.EvImageBegin: {"image_begin", func() eventBody { return new(wire.Image) }}, wire.EvImageBalance: {"image_balance", func() eventBody { return new(wire.Balance) }},
 	wire.EvImageEnd: {"image_end", func() eventBody { return new(wire.Image) }}, wire.EvImageInstrument: {"image_instrument", func() eventBody { return new(wire.InstrumentState) }},
+	wire.EvSession: {"session", func() eventBody { return new(wire.Session) }}, wire.EvSessionMessage: {"session_message", func() eventBody { return new(wire.SessionMessage) }},
+	wire.EvOrderRejected: {"order_rejected", func() eventBody { return new(wire.OrderRejected) }},
 }
 
 // showEvent writes an event as a line.
@@ -197,7 +203,9 @@ func showFields(prefix string, v reflect.Value) (s string) {
 			s += fmt.Sprintf(" %s=%d", name, x[31])
 		case [16]byte:
 			s += fmt.Sprintf(" %s=%c", name, x[0])
-		case wire.InstrumentLimits, wire.Outcome, wire.OrderRef:
+		case [36]byte:
+			s += fmt.Sprintf(" %s=%s", name, strings.TrimRight(string(x[:]), "\x00"))
+		case wire.InstrumentLimits, wire.Outcome, wire.OrderRef, wire.Password:
 			s += showFields(name+".", f)
 		case wire.CommandKind:
 			s += fmt.Sprintf(" %s=%d", name, x)

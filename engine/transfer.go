@@ -28,7 +28,7 @@ func (e *Engine) transfer(c *wire.Command) wire.Reason {
 		if first, r := e.recognise(c, space, &m.Reference); r != wire.ReasonNone {
 			return r
 		} else if first != nil {
-			return e.answerTransfer(first, &m)
+			return e.answerTransfer(c, first, &m)
 		}
 	}
 	if r := e.checkTransfer(&m, kind); r != wire.ReasonNone {
@@ -84,9 +84,9 @@ func (e *Engine) move(m *wire.Transfer, kind wire.EventKind, h slab.Handle) {
 }
 
 // answerTransfer gives the answer of the first time again.
-func (e *Engine) answerTransfer(first *repeat, m *wire.Transfer) wire.Reason {
+func (e *Engine) answerTransfer(c *wire.Command, first *repeat, m *wire.Transfer) wire.Reason {
 	if first.answer == wire.EvRejected {
-		return e.answerRefusal(first)
+		return e.answerRefusal(c, first)
 	}
 	done := wire.Transferred{
 		Account: m.Account, Asset: m.Asset, Amount: m.Amount,

@@ -52,7 +52,7 @@ func (e *Engine) Validate() error {
 func (e *Engine) validateTerms() error {
 	sum := terms(e.assets, (*asset).term) + terms(e.instruments, (*instrument).term) + terms(e.firms, (*firm).term) +
 		terms(e.users, (*user).term) + terms(e.keys, (*key).term) + terms(e.accounts, (*account).term) +
-		terms(e.orders, (*order).term) + terms(e.repeats, (*repeat).term)
+		terms(e.orders, (*order).term) + terms(e.repeats, (*repeat).term) + terms(e.sessions, (*session).term)
 	if sum != e.sum {
 		return broken("the full hash is not that of the state", e.seq)
 	}

@@ -69,7 +69,7 @@ func play(t testing.TB, e *Engine, script string) (events []wire.Event) {
 		}
 		n := len(events)
 		events = e.Apply(&c, events)
-		if events[n].Kind == wire.EvRejected {
+		if refusal(events[n:]) != wire.ReasonNone {
 			t.Fatalf("%s: %s", line, showEvent(&events[n]))
 		}
 	}

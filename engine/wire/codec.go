@@ -28,7 +28,8 @@ var (
 		uint8(CmdRevokeKey): &RevokeKey{}, uint8(CmdAddAccount): &AddAccount{}, uint8(CmdDeposit): &Transfer{},
 		uint8(CmdWithdraw): &Transfer{}, uint8(CmdNewOrder): &NewOrder{}, uint8(CmdCancelOrder): &CancelOrder{},
 		uint8(CmdReplaceOrder): &ReplaceOrder{}, uint8(CmdCancelAll): &CancelAll{}, uint8(CmdMassCancel): &MassCancel{},
-		uint8(CmdQueryOrder): &QueryOrder{},
+		uint8(CmdQueryOrder): &QueryOrder{}, uint8(CmdAddSession): &AddSession{}, uint8(CmdSetSession): &SetSession{},
+		uint8(CmdSessionMessage): &SessionMessage{},
 	})
 	eventBody = sizes(map[uint8]interface{ walk(*cursor) }{
 		uint8(EvRejected): &Rejected{}, uint8(EvAccepted): &Accepted{}, uint8(EvVenue): &Genesis{}, uint8(EvAsset): &Asset{},
@@ -38,7 +39,8 @@ var (
 		uint8(EvTrade): &Trade{}, uint8(EvOrderCanceled): &OrderCanceled{}, uint8(EvOrderReplaced): &OrderReplaced{},
 		uint8(EvOrderState): &OrderState{}, uint8(EvMassCanceled): &MassCanceled{}, uint8(EvStateHash): &StateHash{},
 		uint8(EvImageBegin): &Image{}, uint8(EvImageBalance): &Balance{}, uint8(EvImageEnd): &Image{},
-		uint8(EvImageInstrument): &InstrumentState{},
+		uint8(EvImageInstrument): &InstrumentState{}, uint8(EvSession): &Session{}, uint8(EvSessionMessage): &SessionMessage{},
+		uint8(EvOrderRejected): &OrderRejected{},
 	})
 )
 

@@ -7,27 +7,30 @@ type CommandKind uint8
 
 // The command kinds.
 const (
-	CmdGenesis       CommandKind = 1
-	CmdSetRules      CommandKind = 2
-	CmdTick          CommandKind = 3
-	CmdLogon         CommandKind = 4
-	CmdAddAsset      CommandKind = 10
-	CmdAddInstrument CommandKind = 11
-	CmdSetInstrument CommandKind = 12
-	CmdSetPhase      CommandKind = 13
-	CmdAddFirm       CommandKind = 20
-	CmdAddUser       CommandKind = 21
-	CmdAddKey        CommandKind = 22
-	CmdRevokeKey     CommandKind = 23
-	CmdAddAccount    CommandKind = 24
-	CmdDeposit       CommandKind = 30
-	CmdWithdraw      CommandKind = 31
-	CmdNewOrder      CommandKind = 40
-	CmdCancelOrder   CommandKind = 41
-	CmdReplaceOrder  CommandKind = 42
-	CmdCancelAll     CommandKind = 43
-	CmdMassCancel    CommandKind = 44
-	CmdQueryOrder    CommandKind = 45
+	CmdGenesis        CommandKind = 1
+	CmdSetRules       CommandKind = 2
+	CmdTick           CommandKind = 3
+	CmdLogon          CommandKind = 4
+	CmdAddAsset       CommandKind = 10
+	CmdAddInstrument  CommandKind = 11
+	CmdSetInstrument  CommandKind = 12
+	CmdSetPhase       CommandKind = 13
+	CmdAddFirm        CommandKind = 20
+	CmdAddUser        CommandKind = 21
+	CmdAddKey         CommandKind = 22
+	CmdRevokeKey      CommandKind = 23
+	CmdAddAccount     CommandKind = 24
+	CmdAddSession     CommandKind = 25
+	CmdSetSession     CommandKind = 26
+	CmdDeposit        CommandKind = 30
+	CmdWithdraw       CommandKind = 31
+	CmdNewOrder       CommandKind = 40
+	CmdCancelOrder    CommandKind = 41
+	CmdReplaceOrder   CommandKind = 42
+	CmdCancelAll      CommandKind = 43
+	CmdMassCancel     CommandKind = 44
+	CmdQueryOrder     CommandKind = 45
+	CmdSessionMessage CommandKind = 46
 )
 
 // Origin names the request that a command came from, so that the gateway that sent it finds the answer among the

@@ -7,7 +7,7 @@ type EventKind uint8
 
 // The event kinds. Each names the body that it carries.
 const (
-	EvRejected        EventKind = 1  // Rejected: the command changed nothing
+	EvRejected        EventKind = 1  // Rejected: the command changed nothing (see EvOrderRejected)
 	EvAccepted        EventKind = 2  // Accepted: done, nothing more to say (rules, tick, logon, key revoked)
 	EvVenue           EventKind = 3  // Genesis
 	EvAsset           EventKind = 10 // Asset: defined
@@ -18,6 +18,7 @@ const (
 	EvUser            EventKind = 21 // User
 	EvKey             EventKind = 22 // Key: defined or revoked
 	EvAccount         EventKind = 23 // Account
+	EvSession         EventKind = 24 // Session: defined or changed
 	EvDeposited       EventKind = 30 // Transferred
 	EvWithdrawn       EventKind = 31 // Transferred
 	EvOrderAccepted   EventKind = 40 // OrderAccepted, before its trades
@@ -26,6 +27,8 @@ const (
 	EvOrderReplaced   EventKind = 43 // OrderReplaced, before its trades
 	EvOrderState      EventKind = 44 // OrderState: answer to QueryOrder; part of an image
 	EvMassCanceled    EventKind = 45 // MassCanceled, after the cancels
+	EvSessionMessage  EventKind = 46 // SessionMessage
+	EvOrderRejected   EventKind = 47 // OrderRejected: a command about an order changed nothing
 	EvStateHash       EventKind = 50 // StateHash
 	EvImageBegin      EventKind = 60 // Image: what follows replaces all that the reader knows
 	EvImageBalance    EventKind = 61 // Balance

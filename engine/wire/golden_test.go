@@ -31,6 +31,8 @@ var commands = []struct {
 	{CmdNewOrder, &NewOrder{}, put[*NewOrder]}, {CmdCancelOrder, &CancelOrder{}, put[*CancelOrder]},
 	{CmdReplaceOrder, &ReplaceOrder{}, put[*ReplaceOrder]}, {CmdCancelAll, &CancelAll{}, put[*CancelAll]},
 	{CmdMassCancel, &MassCancel{}, put[*MassCancel]}, {CmdQueryOrder, &QueryOrder{}, put[*QueryOrder]},
+	{CmdAddSession, &AddSession{}, put[*AddSession]}, {CmdSetSession, &SetSession{}, put[*SetSession]},
+	{CmdSessionMessage, &SessionMessage{}, put[*SessionMessage]},
 }
 
 func put[T interface{ Put(*Command) }](m any, c *Command) { m.(T).Put(c) }
@@ -58,6 +60,8 @@ var events = []struct {
 	{EvImageBalance, &Balance{}, putEvent[*Balance]},
 	{EvImageEnd, &Image{}, func(m any, e *Event) { m.(*Image).PutEvent(e, EvImageEnd) }},
 	{EvImageInstrument, &InstrumentState{}, putEvent[*InstrumentState]},
+	{EvSession, &Session{}, putEvent[*Session]}, {EvSessionMessage, &SessionMessage{}, putEvent[*SessionMessage]},
+	{EvOrderRejected, &OrderRejected{}, putEvent[*OrderRejected]},
 }
 
 // fill sets every field to bytes that are all different, counting on from n.

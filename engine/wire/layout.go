@@ -320,3 +320,62 @@ func (m *Image) walk(c *cursor) {
 	c.u64(&m.OpenOrders)
 	c.u64(&m.Accounts)
 }
+
+func (m *Password) walk(c *cursor) {
+	c.u8(&m.Scheme)
+	c.bytes(m.Salt[:])
+	c.bytes(m.Hash[:])
+}
+
+func (m *AddSession) walk(c *cursor) {
+	c.u32((*uint32)(&m.Key))
+	c.u8((*uint8)(&m.Kind))
+	c.account(&m.Account)
+	c.text(&m.CompID)
+	m.Password.walk(c)
+}
+
+func (m *SetSession) walk(c *cursor) {
+	c.u32((*uint32)(&m.Session))
+	c.u8((*uint8)(&m.Fields))
+	c.u8(&m.Enabled)
+	m.Password.walk(c)
+}
+
+func (m *Session) walk(c *cursor) {
+	c.u32((*uint32)(&m.ID))
+	c.u32((*uint32)(&m.Key))
+	c.u8((*uint8)(&m.Kind))
+	c.account(&m.Account)
+	c.text(&m.CompID)
+	c.u8(&m.Enabled)
+	m.Password.walk(c)
+}
+
+func (m *SessionMessage) walk(c *cursor) {
+	c.u32((*uint32)(&m.Session))
+	c.u8((*uint8)(&m.Kind))
+	c.side(&m.Side)
+	c.u16((*uint16)(&m.Reason))
+	c.u16(&m.Arg)
+	c.text(&m.ClientID)
+	c.text(&m.Target)
+	c.bytes(m.Symbol[:])
+}
+
+func (m *OrderRejected) walk(c *cursor) {
+	c.u8((*uint8)(&m.Command))
+	c.u16((*uint16)(&m.Reason))
+	c.account(&m.Account)
+	c.instrument(&m.Instrument)
+	c.side(&m.Side)
+	c.u8((*uint8)(&m.Type))
+	c.u8((*uint8)(&m.TIF))
+	c.order(&m.Order)
+	c.price(&m.Price)
+	c.qty(&m.Qty)
+	c.u8((*uint8)(&m.Status))
+	c.qty(&m.Filled)
+	c.text(&m.ClientID)
+	c.text(&m.Target)
+}

@@ -309,3 +309,51 @@ func (e *Event) begin(k EventKind) cursor {
 	e.Kind = k
 	return cursor{b: e.Body[:], put: true}
 }
+
+// Put makes c a AddSession command.
+func (m *AddSession) Put(c *Command) { w := c.begin(CmdAddSession); m.walk(&w); clear(c.Body[w.n:]) }
+
+// Get reads the body of a AddSession command.
+func (m *AddSession) Get(c *Command) { r := cursor{b: c.Body[:]}; m.walk(&r) }
+
+// Put makes c a SetSession command.
+func (m *SetSession) Put(c *Command) { w := c.begin(CmdSetSession); m.walk(&w); clear(c.Body[w.n:]) }
+
+// Get reads the body of a SetSession command.
+func (m *SetSession) Get(c *Command) { r := cursor{b: c.Body[:]}; m.walk(&r) }
+
+// Put makes c a SessionMessage command.
+func (m *SessionMessage) Put(c *Command) {
+	w := c.begin(CmdSessionMessage)
+	m.walk(&w)
+	clear(c.Body[w.n:])
+}
+
+// Get reads the body of a SessionMessage command.
+func (m *SessionMessage) Get(c *Command) { r := cursor{b: c.Body[:]}; m.walk(&r) }
+
+// PutEvent makes e a Session event.
+func (m *Session) PutEvent(e *Event) { w := e.begin(EvSession); m.walk(&w); clear(e.Body[w.n:]) }
+
+// GetEvent reads the body of a Session event.
+func (m *Session) GetEvent(e *Event) { r := cursor{b: e.Body[:]}; m.walk(&r) }
+
+// PutEvent makes e a SessionMessage event.
+func (m *SessionMessage) PutEvent(e *Event) {
+	w := e.begin(EvSessionMessage)
+	m.walk(&w)
+	clear(e.Body[w.n:])
+}
+
+// GetEvent reads the body of a SessionMessage event.
+func (m *SessionMessage) GetEvent(e *Event) { r := cursor{b: e.Body[:]}; m.walk(&r) }
+
+// PutEvent makes e a OrderRejected event.
+func (m *OrderRejected) PutEvent(e *Event) {
+	w := e.begin(EvOrderRejected)
+	m.walk(&w)
+	clear(e.Body[w.n:])
+}
+
+// GetEvent reads the body of a OrderRejected event.
+func (m *OrderRejected) GetEvent(e *Event) { r := cursor{b: e.Body[:]}; m.walk(&r) }

@@ -26,6 +26,9 @@ const (
 	UnknownAsset      Reason = 23
 	UnknownFirm       Reason = 24
 	UnknownUser       Reason = 25
+	UnknownSession    Reason = 26
+	NotYourSession    Reason = 27 // the session belongs to another key
+	SessionDisabled   Reason = 28
 
 	// Repeats. A true repeat (same id, same content) is not refused: it is answered as the first time.
 	InvalidClientID   Reason = 30
@@ -79,6 +82,7 @@ const (
 	IssueTooLarge    Reason = 113 // a deposit beyond what may exist of one asset
 	TooManyObjects   Reason = 114
 	InvalidPair      Reason = 115
+	InvalidSession   Reason = 116 // a kind that is not known, or that does not go with the key's role or the account
 
 	// FirstGatewayReason is where the gateways' own reasons begin.
 	FirstGatewayReason Reason = 1000
@@ -98,6 +102,9 @@ var reasonNames = map[Reason][2]string{
 	UnknownAsset:        {"unknown_asset", "there is no such asset"},
 	UnknownFirm:         {"unknown_firm", "there is no such firm"},
 	UnknownUser:         {"unknown_user", "there is no such user"},
+	UnknownSession:      {"no_such_session", "there is no such session"},
+	NotYourSession:      {"not_your_session", "the session belongs to another key"},
+	SessionDisabled:     {"session_disabled", "the session is disabled"},
 	InvalidClientID:     {"invalid_client_id", "a client order id is 1 to 36 printable ASCII characters without spaces at the ends"},
 	TooOld:              {"too_old", "the request is older than the window in which repeats are recognised"},
 	DuplicateClientID:   {"duplicate_client_id", "the client order id, or the reference of a transfer, has been used with other content"},
@@ -137,6 +144,7 @@ var reasonNames = map[Reason][2]string{
 	IssueTooLarge:       {"issue_too_large", "more of the asset would exist than the venue can count"},
 	TooManyObjects:      {"too_many_objects", "the venue has as many of these as it may"},
 	InvalidPair:         {"invalid_pair", "base and quote are the same asset"},
+	InvalidSession:      {"invalid_session", "the kind of session is not known, or does not go with the key's role or the account"},
 }
 
 // String returns the reason's name in lower case with underscores, as the interfaces show it.
