@@ -6,7 +6,8 @@ import "uncross/engine/wire"
 // means that the command is certainly not applied; nil means that its events, or a call of Config.Refused, will follow.
 //
 // Cancels are shed last: the last places of the input ring are theirs, and a lag of the readers that stops new commands
-// (half of the event ring) does not yet stop them (three quarters).
+// (half of the event ring) does not yet stop them (three quarters). Session messages come between the two: a session must
+// be told that the venue is busy, and yet a flood of such answers must not take the places of the cancels.
 func (n *Node) Submit(c *wire.Command) error {
 	// Counted, so that Close knows when no more can come.
 	n.submitting.Add(1)
@@ -25,8 +26,11 @@ func (n *Node) Submit(c *wire.Command) error {
 		return ErrUnknownCommand
 	}
 	reserve, lag := n.cfg.CancelReserve, uint64(n.cfg.EventCapacity/2)
-	if cancels(c.Kind) {
+	switch {
+	case cancels(c.Kind):
 		reserve, lag = 0, uint64(n.cfg.EventCapacity/4*3)
+	case c.Kind == wire.CmdSessionMessage:
+		reserve, lag = reserve/2, uint64(n.cfg.EventCapacity/8*5)
 	}
 	if n.events.LosslessLag() >= lag || !n.input.TryPush(c, reserve) {
 		return ErrBusy

@@ -10,7 +10,8 @@ import (
 
 func contains(err error, s string) bool { return strings.Contains(err.Error(), s) }
 
-// A disk that does not answer fills the input ring: new orders are refused at once, cancels take the last places.
+// A disk that does not answer fills the input ring: new orders are refused at once, session messages take half of what is
+// kept, cancels the last places.
 func TestFullRingAnswersBusyAtOnce(t *testing.T) {
 	log := newMemLog()
 	cfg := config(t, t.TempDir(), log)
@@ -23,8 +24,9 @@ func TestFullRingAnswersBusyAtOnce(t *testing.T) {
 	log.set(nil, hold)
 
 	taken := 0
-	var order, cancel, cancelAll wire.Command
+	var order, message, cancel, cancelAll wire.Command
 	order = flow(1, 1)[0]
+	(&wire.SessionMessage{Session: 1, Kind: wire.SessionNumbers, Arg: 1}).Put(&message)
 	(&wire.CancelOrder{Account: alice, Target: wire.OrderRef{Order: 1}}).Put(&cancel)
 	(&wire.CancelAll{Account: alice}).Put(&cancelAll)
 	cancel.Key, cancelAll.Key = traderKey, traderKey
@@ -37,7 +39,16 @@ func TestFullRingAnswersBusyAtOnce(t *testing.T) {
 	if err := n.Submit(&order); !errors.Is(err, ErrBusy) {
 		t.Fatalf("an order got %v", err)
 	}
-	for i := range cfg.CancelReserve {
+	for i := range cfg.CancelReserve / 2 {
+		if err := n.Submit(&message); err != nil {
+			t.Fatalf("session message %d got %v", i, err)
+		}
+		taken++
+	}
+	if err := n.Submit(&message); !errors.Is(err, ErrBusy) {
+		t.Fatalf("a session message in the cancels' places got %v", err)
+	}
+	for i := range cfg.CancelReserve / 2 {
 		if err := n.Submit([]*wire.Command{&cancel, &cancelAll}[i%2]); err != nil {
 			t.Fatalf("cancel %d got %v", i, err)
 		}
@@ -52,7 +63,8 @@ func TestFullRingAnswersBusyAtOnce(t *testing.T) {
 	closeAll(t, n, c, nil)
 }
 
-// A lossless reader that lags stops new orders at half of the event ring, and cancels at three quarters.
+// A lossless reader that lags stops new orders at half of the event ring, session messages at five eighths, and cancels at
+// three quarters.
 func TestLaggingReaderStopsOrdersFirst(t *testing.T) {
 	cfg := config(t, t.TempDir(), newMemLog())
 	cfg.EventCapacity = 64
@@ -62,7 +74,8 @@ func TestLaggingReaderStopsOrdersFirst(t *testing.T) {
 	await(t, "the setup", func() bool { return c.seq.Load() == uint64(len(commands)) })
 
 	slow := n.Events().Reader("slow", true)
-	var order, query, cancel wire.Command
+	var order, query, message, cancel wire.Command
+	(&wire.SessionMessage{Session: 1, Kind: wire.SessionNumbers, Arg: 1}).Put(&message)
 	order = flow(1, 1)[0]
 	(&wire.QueryOrder{Account: alice, Target: wire.OrderRef{Order: 999}}).Put(&query)
 	(&wire.CancelOrder{Account: alice, Target: wire.OrderRef{Order: 999}}).Put(&cancel)
@@ -79,6 +92,10 @@ func TestLaggingReaderStopsOrdersFirst(t *testing.T) {
 	fill(&query, 32)
 	if err := n.Submit(&order); !errors.Is(err, ErrBusy) {
 		t.Fatalf("an order at half of the ring got %v", err)
+	}
+	fill(&message, 40)
+	if err := n.Submit(&message); !errors.Is(err, ErrBusy) {
+		t.Fatalf("a session message at five eighths of the ring got %v", err)
 	}
 	fill(&cancel, 48)
 	if err := n.Submit(&cancel); !errors.Is(err, ErrBusy) {
