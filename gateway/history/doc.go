@@ -36,7 +36,9 @@
 //	'B' account u32, asset u32      the account's total of an asset, and
 //	'N' account u32                 the number of its last ledger entry
 //
-// Not stored are images, repeated answers, ticks, state hashes and the answers of queries: they are no news.
+// Not stored are images, repeated answers, ticks, state hashes and the answers of queries: they are no news. Nor are the
+// messages of sessions: they are the housekeeping of a protocol, and what was refused there never was a command; who must be
+// able to send them again keeps them. A session's definition is stored without its password's hash.
 //
 // Everything is kept for ever; there is no retention yet. One trade takes about 1 KB before compression.
 package history

@@ -199,14 +199,21 @@ func tell(es []wire.Event) *told {
 		map[string]wire.OrderID{}, map[uint64][]wire.Event{}}
 	for i := range es {
 		e := &es[i]
-		if e.Flags&wire.FlagRepeat != 0 || e.Kind == wire.EvOrderState || e.Kind == wire.EvStateHash {
+		if e.Flags&wire.FlagRepeat != 0 || e.Kind == wire.EvOrderState || e.Kind == wire.EvStateHash || e.Kind == wire.EvSessionMessage {
 			continue
 		}
 		var tick wire.Accepted
 		if tick.GetEvent(e); e.Kind == wire.EvAccepted && tick.Command == wire.CmdTick {
 			continue
 		}
-		w.news[e.Seq] = append(w.news[e.Seq], *e)
+		news := *e
+		if e.Kind == wire.EvSession { // its password is nobody's business
+			var m wire.Session
+			m.GetEvent(e)
+			m.Password = wire.Password{}
+			m.PutEvent(&news)
+		}
+		w.news[e.Seq] = append(w.news[e.Seq], news)
 		switch e.Kind {
 		case wire.EvOrderAccepted:
 			var m wire.OrderAccepted

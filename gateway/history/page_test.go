@@ -133,7 +133,7 @@ func same[T any](t *testing.T, all, got []T, keep func(T) bool) {
 func TestScanBudget(t *testing.T) {
 	s := open(t, vfs.NewMem())
 	defer closeStore(t, s)
-	r := newRun(1, 200)
+	r := newRun(1, 500)
 	s.feed(t, r.es, 1)
 	// Many ledger entries of one kind: deposits belong to no instrument.
 	es := deposits(r, 2*scanBudget+500)

@@ -175,7 +175,10 @@ func (w *writer) commandEvent(e *wire.Event) error {
 // news stores one event that tells something new.
 func (w *writer) news(e *wire.Event) error {
 	switch e.Kind {
-	case wire.EvOrderState, wire.EvStateHash:
+	case wire.EvOrderState, wire.EvStateHash, wire.EvSessionMessage:
+		return nil
+	case wire.EvSession:
+		w.session(e)
 		return nil
 	case wire.EvAccepted:
 		var m wire.Accepted
@@ -216,6 +219,16 @@ func (w *writer) venue(e *wire.Event) error {
 	w.cluster = m.ClusterID
 	w.set(metaCluster, m.ClusterID[:])
 	return nil
+}
+
+// session stores a session's definition without its password, whose hash nobody asks the history for.
+func (w *writer) session(e *wire.Event) {
+	var m wire.Session
+	m.GetEvent(e)
+	m.Password = wire.Password{}
+	stored := *e
+	m.PutEvent(&stored)
+	w.setEvent(&stored)
 }
 
 func (w *writer) define(e *wire.Event) {

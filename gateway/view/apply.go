@@ -64,6 +64,10 @@ func (s *state) change(e *wire.Event) {
 		var m wire.Account
 		m.GetEvent(e)
 		s.setAccount(m)
+	case wire.EvSession:
+		var m wire.Session
+		m.GetEvent(e)
+		s.setSession(m)
 	case wire.EvDeposited, wire.EvWithdrawn:
 		var m wire.Transferred
 		m.GetEvent(e)

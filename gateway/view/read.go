@@ -35,11 +35,12 @@ func named[T any, ID ~uint32](v *View, names func(*state) map[wire.Text]ID, list
 	return zero, false
 }
 
-func assets(s *state) []wire.Asset { return s.assets }
-func firms(s *state) []wire.Firm   { return s.firms }
-func users(s *state) []user        { return s.users }
-func keys(s *state) []wire.Key     { return s.keys }
-func accounts(s *state) []account  { return s.accounts }
+func assets(s *state) []wire.Asset     { return s.assets }
+func firms(s *state) []wire.Firm       { return s.firms }
+func users(s *state) []user            { return s.users }
+func keys(s *state) []wire.Key         { return s.keys }
+func accounts(s *state) []account      { return s.accounts }
+func sessions(s *state) []wire.Session { return s.sessions }
 
 // Asset returns an asset's definition.
 func (v *View) Asset(id wire.AssetID) (wire.Asset, bool) { return get(v, assets, id) }
@@ -173,3 +174,14 @@ func (v *View) AccountsOf(id wire.UserID) []wire.Account {
 	}
 	return out
 }
+
+// Session returns the definition of a session, disabled or not.
+func (v *View) Session(id wire.SessionID) (wire.Session, bool) { return get(v, sessions, id) }
+
+// SessionByCompID returns the definition of the session with a client's name.
+func (v *View) SessionByCompID(name string) (wire.Session, bool) {
+	return named(v, func(s *state) map[wire.Text]wire.SessionID { return s.compIDs }, sessions, name)
+}
+
+// Sessions returns every session in the order of ids, disabled ones included.
+func (v *View) Sessions() []wire.Session { return all(v, sessions) }

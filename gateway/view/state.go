@@ -26,6 +26,7 @@ type state struct {
 	users       []user
 	keys        []wire.Key
 	accounts    []account
+	sessions    []wire.Session
 
 	codes        map[wire.Text]wire.AssetID
 	symbols      map[wire.Text]wire.InstrumentID
@@ -33,6 +34,7 @@ type state struct {
 	userNames    map[wire.Text]wire.UserID
 	accountNames map[wire.Text]wire.AccountID
 	pubs         map[[32]byte]wire.KeyID
+	compIDs      map[wire.Text]wire.SessionID
 
 	balances     slab.Slab[balance]
 	balanceIndex slab.Index // account<<32 | asset
@@ -42,8 +44,9 @@ type state struct {
 	seed         maphash.Seed
 	entering     slab.Handle // the order that the current command entered or moved and that is not in the book yet
 
-	trades  int          // trades kept per instrument
-	revoked []wire.KeyID // keys revoked since this was last emptied
+	trades  int              // trades kept per instrument
+	revoked []wire.KeyID     // keys revoked since this was last emptied
+	changed []wire.SessionID // sessions defined or changed, likewise
 }
 
 type user struct {
@@ -73,7 +76,7 @@ func newState(trades int) *state {
 	return &state{
 		codes: map[wire.Text]wire.AssetID{}, symbols: map[wire.Text]wire.InstrumentID{}, firmNames: map[wire.Text]wire.FirmID{},
 		userNames: map[wire.Text]wire.UserID{}, accountNames: map[wire.Text]wire.AccountID{}, pubs: map[[32]byte]wire.KeyID{},
-		seed: maphash.MakeSeed(), trades: trades,
+		compIDs: map[wire.Text]wire.SessionID{}, seed: maphash.MakeSeed(), trades: trades,
 	}
 }
 
@@ -146,6 +149,12 @@ func (s *state) setAccount(a wire.Account) {
 		}
 	}
 	p.Account = a
+}
+
+func (s *state) setSession(m wire.Session) {
+	*place(&s.sessions, m.ID) = m
+	s.compIDs[m.CompID] = m.ID
+	s.changed = append(s.changed, m.ID)
 }
 
 // balance returns the entry of an account's asset for writing, made where there is none.

@@ -122,6 +122,7 @@ func (v *View) Status() Status {
 		Initialised: s.initialised, Venue: s.venue.Venue, ClusterID: s.venue.ClusterID, Applied: s.seq, TimeNs: s.timeNs,
 		HashSeq: s.hashSeq, Hash: s.hash, Assets: len(s.assets), Instruments: len(s.instruments), Firms: len(s.firms),
 		Users: len(s.users), Keys: len(s.keys), Accounts: len(s.accounts), OpenOrders: s.orders.Len(),
+		Sessions: len(s.sessions),
 	}
 	if f := at(s.firms, wire.VenueFirm); f != nil && st.Venue.IsEmpty() {
 		st.Venue = f.Name

@@ -79,4 +79,5 @@ type Status struct {
 	HashSeq                                                       uint64 // command of the last state hash seen, 0: none yet
 	Hash                                                          wire.StateHash
 	Assets, Instruments, Firms, Users, Keys, Accounts, OpenOrders int
+	Sessions                                                      int
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,10 @@ const MaxTrades = 1000
 type Options struct {
 	Trades     int              // kept per instrument; 0 and more than MaxTrades: MaxTrades
 	KeyRevoked func(wire.KeyID) // called by the writing goroutine after a revocation has become visible; must be quick
+
+	// SessionChanged is called like KeyRevoked, with each session that was defined or changed, as it stands by then. After an
+	// image these are the ones that the view did not know, or knew otherwise.
+	SessionChanged func(wire.Session)
 }
 
 // The errors of Run and Apply.
@@ -129,7 +134,7 @@ func (v *View) takeImage(e *wire.Event) error {
 		v.mu.Lock()
 		v.locked = true
 	}
-	s.revoked = v.s.newlyRevoked(s)
+	s.revoked, s.changed = v.s.newlyRevoked(s), v.s.newlyChanged(s)
 	v.s = s
 	return nil
 }
@@ -145,12 +150,23 @@ func (s *state) newlyRevoked(next *state) []wire.KeyID {
 	return ids
 }
 
+// newlyChanged returns the sessions of next that are not so in s.
+func (s *state) newlyChanged(next *state) []wire.SessionID {
+	var ids []wire.SessionID
+	for i := range next.sessions {
+		if was := at(s.sessions, next.sessions[i].ID); was == nil || *was != next.sessions[i] {
+			ids = append(ids, next.sessions[i].ID)
+		}
+	}
+	return ids
+}
+
 // unlock makes what has been applied visible and tells those who wait for it.
 func (v *View) unlock() {
 	if !v.locked {
 		return
 	}
-	revoked := v.s.revoked
+	revoked, changed := v.s.revoked, v.s.takeChanged()
 	v.s.revoked = nil
 	v.applied.Set(v.s.seq)
 	v.locked = false
@@ -160,6 +176,21 @@ func (v *View) unlock() {
 			v.o.KeyRevoked(id)
 		}
 	}
+	if v.o.SessionChanged != nil {
+		for _, s := range changed {
+			v.o.SessionChanged(s)
+		}
+	}
+}
+
+// takeChanged returns the sessions that changed since it was last called, each once.
+func (s *state) takeChanged() (changed []wire.Session) {
+	slices.Sort(s.changed)
+	for _, id := range slices.Compact(s.changed) {
+		changed = append(changed, *at(s.sessions, id))
+	}
+	s.changed = nil
+	return changed
 }
 
 // Applied returns the number of the last command that reads see.

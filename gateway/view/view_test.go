@@ -43,6 +43,17 @@ func compare(t *testing.T, v *View, e *engine.Engine) {
 			t.Fatalf("key %+v, want %+v", k, def)
 		}
 	}
+	sessions := v.Sessions()
+	for i, s := range sessions {
+		def, ok := e.Session(s.ID)
+		byName, ok2 := v.SessionByCompID(s.CompID.String())
+		if byID, ok3 := v.Session(s.ID); !ok || !ok2 || !ok3 || int(s.ID) != i+1 || s != def || byName != def || byID != def {
+			t.Fatalf("session %+v, want %+v", s, def)
+		}
+	}
+	if _, more := e.Session(wire.SessionID(len(sessions) + 1)); more || v.Status().Sessions != len(sessions) {
+		t.Fatalf("%d sessions, the engine has more, or the status says %d", len(sessions), v.Status().Sessions)
+	}
 	if st := v.Status(); st.OpenOrders != e.OpenOrders() || !st.Initialised || st.Venue.String() != "TEST" || st.ClusterID != venuetest.Cluster {
 		t.Fatalf("status %+v, %d open orders in the engine", st, e.OpenOrders())
 	}
@@ -174,7 +185,7 @@ func TestAgainstEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 		compare(t, v, e)
-		for _, k := range []wire.EventKind{wire.EvTrade, wire.EvOrderCanceled, wire.EvOrderReplaced, wire.EvUncrossed, wire.EvWithdrawn, wire.EvMassCanceled} {
+		for _, k := range []wire.EventKind{wire.EvTrade, wire.EvOrderCanceled, wire.EvOrderReplaced, wire.EvUncrossed, wire.EvWithdrawn, wire.EvMassCanceled, wire.EvSession, wire.EvSessionMessage, wire.EvOrderRejected} {
 			if kinds[k] == 0 {
 				t.Errorf("seed %d has no event of kind %d: the test is weaker than it looks", seed, k)
 			}
@@ -324,6 +335,61 @@ func TestKeyRevoked(t *testing.T) {
 	}
 	if len(told) != 2 || told[1] != 4 {
 		t.Errorf("told of %v after the image", told)
+	}
+}
+
+func TestSessionChanged(t *testing.T) {
+	g, e := venuetest.New(1), engine.New()
+	var told []wire.Session
+	var v *View
+	v = New(Options{SessionChanged: func(s wire.Session) {
+		if seen, ok := v.Session(s.ID); !ok || seen != s {
+			t.Errorf("session %d is told before it is seen", s.ID)
+		}
+		told = append(told, s)
+	}})
+	set := func(id wire.SessionID, enabled uint8) (c wire.Command) {
+		m := wire.SetSession{Session: id, Fields: wire.SetSessionEnabled, Enabled: enabled}
+		m.Put(&c)
+		c.Key = wire.OperatorKey
+		return c
+	}
+	var es []wire.Event
+	for range g.Setup() {
+		c := g.Next()
+		es = e.Apply(&c, es)
+	}
+	if err := v.Apply(es); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != venuetest.Sessions {
+		t.Fatalf("told of %+v", told)
+	}
+	es, told = nil, nil
+	for _, c := range []wire.Command{set(2, 0), set(1, 0), set(2, 1), set(99, 0)} { // in one go: each is told once, as it stands then
+		es = e.Apply(&c, es)
+	}
+	if err := v.Apply(es); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[0].ID != 1 || told[0].Enabled != 0 || told[1].ID != 2 || told[1].Enabled != 1 {
+		t.Errorf("told of %+v", told)
+	}
+	told = nil
+	for _, c := range []wire.Command{set(3, 0), set(4, 1)} { // the view learns of it from an image
+		e.Apply(&c, nil)
+	}
+	if err := v.Apply(image(e)); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || told[0].ID != 3 || told[0].Enabled != 0 {
+		t.Errorf("told of %+v after the image", told)
+	}
+	if _, ok := v.SessionByCompID("COMP9"); ok {
+		t.Error("a session that is not there was found")
+	}
+	if s, ok := v.SessionByCompID("COPY1"); !ok || s.Kind != wire.DropCopySession || s.Key != 3 {
+		t.Errorf("session %+v", s)
 	}
 }
 

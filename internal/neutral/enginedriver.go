@@ -57,9 +57,7 @@ func (d *EngineDriver) do(key wire.KeyID, put func(*wire.Command)) (*wire.Event,
 	c.Key, c.TimeNs = key, d.timeNs
 	d.events = d.engine.Apply(&c, d.events[:0])
 	first := &d.events[0]
-	if first.Kind == wire.EvRejected {
-		var r wire.Rejected
-		r.GetEvent(first)
+	if r, refused := first.Refusal(); refused {
 		return nil, fmt.Errorf("command kind %d refused: %v", r.Command, r.Reason)
 	}
 	return first, nil

@@ -130,7 +130,7 @@ func (s *Sandbox) describe(e *wire.Event) *output {
 		Repeat: e.Flags&wire.FlagRepeat != 0, Last: e.Flags&wire.FlagLast != 0,
 	}
 	switch e.Kind {
-	case wire.EvRejected:
+	case wire.EvRejected, wire.EvOrderRejected:
 		s.rejected(o, e)
 	case wire.EvAccepted:
 		var m wire.Accepted
@@ -180,8 +180,7 @@ func (s *Sandbox) describe(e *wire.Event) *output {
 }
 
 func (s *Sandbox) rejected(o *output, e *wire.Event) {
-	var m wire.Rejected
-	m.GetEvent(e)
+	m, _ := e.Refusal()
 	o.Event, o.Command, o.Code = "rejected", commandName(m.Command), int(m.Reason)
 	o.Reason, o.Sentence = m.Reason.String(), m.Reason.Sentence()
 	o.Account, o.Order, o.ClientID = s.names.accountByID[m.Account], some(m.Order), m.ClientID.String()

@@ -73,9 +73,7 @@ func (s *Sandbox) quietly(b body) error {
 	for i := range s.events {
 		s.names.learn(&s.events[i])
 	}
-	if s.events[0].Kind == wire.EvRejected {
-		var r wire.Rejected
-		r.GetEvent(&s.events[0])
+	if r, refused := s.events[0].Refusal(); refused {
 		return fmt.Errorf("sandbox: set-up refused: %v", r.Reason)
 	}
 	return nil
@@ -215,4 +213,7 @@ func (s *Sandbox) write(v any) error {
 }
 
 // refused reports whether the last command was refused.
-func (s *Sandbox) refused() bool { return s.events[0].Kind == wire.EvRejected }
+func (s *Sandbox) refused() bool {
+	_, refused := s.events[0].Refusal()
+	return refused
+}

@@ -22,6 +22,7 @@ const (
 	Instruments = 3
 	Assets      = 3
 	Accounts    = 2*Traders + 1 // account 1 is the venue's
+	Sessions    = Traders + 2   // session n is the trading session of trader n; the last two, the first trader's: drop copy and market data
 )
 
 type entered struct {
@@ -85,6 +86,14 @@ func (g *Gen) prepare() {
 			g.setup = append(g.setup, g.transfer(wire.AccountID(a), wire.AssetID(s), 1_000_000_000_000, false))
 		}
 	}
+	for i := range Traders {
+		op(&wire.AddSession{
+			Key: firstTrader + wire.KeyID(i), Kind: wire.TradingSession, Account: wire.AccountID(2*i + 2),
+			CompID: wire.MustText(fmt.Sprint("COMP", i+1)), Password: password(1),
+		})
+	}
+	op(&wire.AddSession{Key: firstTrader, Kind: wire.DropCopySession, CompID: wire.MustText("COPY1")})
+	op(&wire.AddSession{Key: firstTrader, Kind: wire.MarketDataSession, CompID: wire.MustText("DATA1")})
 	for i := range Instruments {
 		op(&wire.SetPhase{Instrument: wire.InstrumentID(i + 1), Phase: wire.Continuous})
 	}
@@ -118,7 +127,9 @@ func (g *Gen) Next() wire.Command {
 	}
 	g.timeNs += g.r.Int64N(2_000_000)
 	c.TimeNs = g.timeNs
-	c.Origin = wire.Origin{Node: 5, Seq: g.number}
+	if _, _, _, ok := c.Origin.Session(); !ok {
+		c.Origin = wire.Origin{Node: 5, Seq: g.number}
+	}
 	return c
 }
 
@@ -189,8 +200,10 @@ func (g *Gen) price() wire.Price             { return wire.Price(80 + g.r.IntN(2
 func (g *Gen) fresh() wire.Command {
 	key, acc := g.trader()
 	switch n := g.r.IntN(1000); {
-	case n < 600:
+	case n < 580:
 		return command(key, g.order(acc))
+	case n < 600:
+		return g.session()
 	case n < 720:
 		key, acc, target := g.target()
 		return command(key, &wire.CancelOrder{Account: acc, Target: target, ClientID: g.clientID()})
@@ -215,6 +228,41 @@ func (g *Gen) fresh() wire.Command {
 		return command(key, &wire.Logon{Nonce: g.nonce})
 	}
 	return g.admin()
+}
+
+// password returns the n-th of some passwords.
+func password(n int) wire.Password {
+	return wire.Password{Scheme: 1, Salt: [16]byte{byte(n)}, Hash: [32]byte{byte(n), 2}}
+}
+
+// session makes a command about a session, or a message of one.
+func (g *Gen) session() wire.Command {
+	id := wire.SessionID(1 + g.r.IntN(Sessions+1))
+	switch g.r.IntN(5) {
+	case 0:
+		user := g.r.IntN(Traders)
+		return command(operatorKey, &wire.AddSession{
+			Key: firstTrader + wire.KeyID(user), Kind: wire.SessionKind(1 + g.r.IntN(2)), Account: wire.AccountID(2 + 2*user),
+			CompID: wire.MustText(fmt.Sprint("MORE", g.r.IntN(20))), Password: password(g.r.IntN(3)),
+		})
+	case 1:
+		return command(operatorKey, &wire.SetSession{
+			Session: id, Fields: wire.SessionFields(g.r.IntN(4)), Enabled: uint8(g.r.IntN(5)+3) / 4, Password: password(g.r.IntN(3)),
+		})
+	}
+	key := firstTrader
+	if id <= Traders {
+		key += wire.KeyID(id - 1)
+	}
+	g.number++
+	m := &wire.SessionMessage{
+		Session: id, Kind: wire.SessionMessageKind(1 + g.r.IntN(10)), Arg: uint16(1 + g.r.IntN(3)),
+		Reason: wire.UnknownOrder, ClientID: g.clientID(),
+	}
+	copy(m.Symbol[:], "A2-A1")
+	c := command(key, m)
+	c.Origin = wire.SessionOrigin(id, 1, g.number, false)
+	return c
 }
 
 func (g *Gen) order(acc wire.AccountID) *wire.NewOrder {
