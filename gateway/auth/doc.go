@@ -30,6 +30,11 @@
 //
 // The logon proves the client to the server. The server is proved to the client by TLS, not here.
 //
+// # Passwords
+//
+// Sequenced sessions (FIX) may log on with a password. It is hashed with Argon2id before it becomes a command, so that
+// neither the log nor a node's memory or dumps have it: see HashPassword and VerifyPassword.
+//
 // # Windows
 //
 // The nonce is the client's clock in nanoseconds, at most 10 s off the server's. A request's time is at most 5 s off. A
