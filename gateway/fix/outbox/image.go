@@ -1,0 +1,127 @@
+package outbox
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"uncross/engine/wire"
+	"uncross/gateway/fix/report"
+	"uncross/internal/slab"
+)
+
+// importing is an image that is being taken over: it replaces definitions and order table.
+type importing struct {
+	seq     uint64
+	gap     bool          // it goes beyond what the store has
+	handles []slab.Handle // of its orders
+}
+
+// imageEvent takes over what an image says. Numbers and messages it does not have: those are the store's own.
+func (w *writer) imageEvent(e *wire.Event) error {
+	if e.Kind == wire.EvImageBegin {
+		return w.imageBegin(e)
+	}
+	if w.image == nil {
+		return fmt.Errorf("%w: an image without its beginning", ErrGap)
+	}
+	switch e.Kind {
+	case wire.EvVenue:
+		return w.venue(e)
+	case wire.EvSession:
+		return w.defineSession(e)
+	case wire.EvOrderState:
+		var m wire.OrderState
+		m.GetEvent(e)
+		w.image.handles = append(w.image.handles, w.s.orders.add(order{OpenOrder: report.FromState(&m)}))
+	case wire.EvImageEnd:
+		return w.imageEnd(e)
+	default:
+		_, err := w.names.define(e)
+		return err
+	}
+	return nil
+}
+
+func (w *writer) imageBegin(e *wire.Event) error {
+	var m wire.Image
+	m.GetEvent(e)
+	has := w.pos.whole()
+	gap := m.Seq > has
+	if gap && has > 0 && !w.s.o.AcceptGap {
+		return fmt.Errorf("%w: it ends at command %d, and the node's snapshot has command %d: the outbox has lost its end. Nothing was changed. What to do: restore the outbox directory from a backup; or accept the gap (serve --accept-fix-gap), and every session must start its numbers again",
+			ErrGap, has, m.Seq)
+	}
+	if gap {
+		w.s.o.Logger.Warn("the outbox takes over an image: messages before it are missing, and every session's numbers must start again",
+			"missing_from", has+1, "missing_to", m.Seq)
+	}
+	w.image = &importing{seq: m.Seq, gap: gap}
+	w.names = names{}
+	w.s.orders = orders{}
+	w.owned = w.owned[:0]
+	for _, x := range w.s.sessions {
+		x.w.open = list{}
+	}
+	return nil
+}
+
+func (w *writer) imageEnd(e *wire.Event) error {
+	var m wire.Image
+	m.GetEvent(e)
+	if m.Seq != w.image.seq || m.OpenOrders != uint64(len(w.image.handles)) {
+		return fmt.Errorf("%w: an image of command %d with %d orders ends as one of %d with %d",
+			ErrGap, w.image.seq, len(w.image.handles), m.Seq, m.OpenOrders)
+	}
+	if err := w.giveOwners(); err != nil {
+		return err
+	}
+	w.linkOwners()
+	w.at = position{seq: m.Seq, ord: ^uint32(0), last: true}
+	if w.image.gap {
+		w.recordGap(e, m.Seq)
+	}
+	w.image = nil
+	return nil
+}
+
+// giveOwners tells the image's orders which session entered them. Behind a gap, what is known of orders that have ended in
+// it is forgotten.
+func (w *writer) giveOwners() error {
+	return w.s.scan(tagOrder, 9, func(k, v []byte) error {
+		if len(v) != 4 {
+			return fmt.Errorf("%w: an order's session", ErrDamaged)
+		}
+		id := binary.BigEndian.Uint64(k[1:])
+		_, o := w.s.orders.find(wire.OrderID(id))
+		switch {
+		case o != nil:
+			o.session, o.stored = wire.SessionID(binary.LittleEndian.Uint32(v)), true
+		case w.image.gap:
+			w.delete(w.key(tagOrder).u64(id))
+		}
+		return nil
+	})
+}
+
+// linkOwners lists the orders of every session.
+func (w *writer) linkOwners() {
+	t := &w.s.orders
+	for _, h := range t.sorted(w.image.handles) {
+		o := t.slab.Mut(h)
+		if x := at(w.s.sessions, o.session); x != nil {
+			t.link(&x.w.open, h)
+		} else {
+			o.session = 0
+		}
+	}
+}
+
+// recordGap notes what the store has nothing of: how far the sessions' numbers went on there is not known.
+func (w *writer) recordGap(e *wire.Event, to uint64) {
+	w.set(w.key(tagGap).u64(w.pos.whole()+1), binary.LittleEndian.AppendUint64(w.v[:0], to))
+	w.pos = w.at
+	for _, x := range w.s.sessions {
+		r := w.change(x, e)
+		r.Lost, r.on, r.flags, r.mass = true, false, 0, wire.Text{}
+	}
+}

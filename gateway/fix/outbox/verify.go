@@ -1,0 +1,114 @@
+package outbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Report is what Verify found in an outbox.
+type Report struct {
+	Records  uint64 // of all kinds
+	Messages uint64 // of all sessions, local ones included
+	Position uint64 // last whole command stored
+}
+
+// Verify reads every record of the store in dir, with the checksums of all tables, and changes nothing. The store must not
+// be in use. The error says what is damaged (ErrDamaged), or that this is no store; a directory that is not there is an
+// empty store, as Open takes it.
+func Verify(dir string, fs vfs.FS) (r Report, err error) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("outbox %s: %w", dir, err)
+		}
+	}()
+	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return r, nil
+	}
+	text, err := readFormat(fs, fs.PathJoin(dir, nameFormat))
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if text != Format {
+		return r, fmt.Errorf("%w: it says %q, this program reads %q", ErrFormat, text, Format)
+	}
+	db, err := pebble.Open(fs.PathJoin(dir, namePebble), &pebble.Options{
+		FS: fs, ReadOnly: true, Logger: quietLogger{}, FormatMajorVersion: pebbleFormat,
+		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // the default one ends the process
+	})
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return readAll(db)
+}
+
+func readAll(db *pebble.DB) (r Report, err error) {
+	it, err := db.NewIter(nil)
+	if err != nil {
+		return r, err
+	}
+	defer func() {
+		if closing := it.Close(); closing != nil && err == nil {
+			err = fmt.Errorf("%w: %w", ErrDamaged, closing)
+		}
+	}()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return r, fmt.Errorf("%w: after %d records: %w", ErrDamaged, r.Records, err)
+		}
+		if err := r.check(it.Key(), v); err != nil {
+			return r, fmt.Errorf("after %d records: %w", r.Records, err)
+		}
+		r.Records++
+	}
+	if err := it.Error(); err != nil {
+		return r, fmt.Errorf("%w: after %d records: %w", ErrDamaged, r.Records, err)
+	}
+	return r, nil
+}
+
+// check reads one record.
+func (r *Report) check(k, v []byte) error {
+	var err error
+	switch {
+	case string(k) == string(metaPosition):
+		var p position
+		p, err = parsePosition(v)
+		r.Position = p.whole()
+	case k[0] == tagSession:
+		_, err = parseRecord(v)
+	case k[0] == tagMessage:
+		r.Messages++
+		if len(k) != messageKeySize {
+			return fmt.Errorf("%w: key of a message", ErrDamaged)
+		}
+		_, err = parseEntry(binary.BigEndian.Uint64(k[messageKeySize-8:]), v)
+	case k[0] == tagEnded:
+		if len(k) != 9 || len(v) != endingSize {
+			err = fmt.Errorf("%w: how an order ended", ErrDamaged)
+		}
+	case k[0] == tagOrder:
+		if len(k) != 9 || len(v) != 4 {
+			err = fmt.Errorf("%w: an order's session", ErrDamaged)
+		}
+	}
+	return err
+}
+
+// quietLogger leaves it to errors to say what is wrong.
+type quietLogger struct{}
+
+func (quietLogger) Infof(string, ...any)  {}
+func (quietLogger) Errorf(string, ...any) {}
+func (quietLogger) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("outbox: "+format, args...))
+}
