@@ -39,10 +39,23 @@ var Rooms = []Room{
 		Path: "gateway/history", Inside: gatewaySees,
 		Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/cespare/xxhash/v2"},
 	},
+	{Path: "gateway/auth", Inside: gatewaySees, Outside: []string{"golang.org/x/crypto"}},
+	{Path: "gateway/fix", Inside: gatewaySees},
+	// Messages are usable alone, by a client as by the venue.
+	{Path: "gateway/fix/message", Inside: []string{"engine/wire"}},
+	{Path: "gateway/fix/dictionary", Inside: []string{"gateway/fix/message"}},
+	{Path: "gateway/fix/report", Inside: []string{"engine/wire", "gateway/decimal", "gateway/fix/message"}},
+	{
+		Path:    "gateway/fix/outbox",
+		Inside:  []string{"engine/amount", "engine/wire", "gateway/decimal", "gateway/progress", "gateway/fix/message", "gateway/fix/report", "internal/slab"},
+		Outside: []string{"github.com/cockroachdb/pebble/v2"},
+	},
+	// A client: nothing of the venue but its messages.
+	{Path: "gateway/fix/initiator", Inside: []string{"engine/wire", "gateway/auth", "gateway/fix/message", "gateway/fix/dictionary"}},
 
 	{
 		Path:    "bench",
-		Inside:  []string{"bench/…", "book", "engine", "engine/…", "wal", "replication", "internal/…"},
+		Inside:  []string{"bench/…", "book", "engine", "engine/…", "wal", "replication", "gateway/fix/message", "gateway/fix/initiator", "internal/…"},
 		Outside: []string{"github.com/google/btree", "github.com/google/pprof", "github.com/HdrHistogram/hdrhistogram-go"},
 	},
 

@@ -1,0 +1,236 @@
+package fix
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"uncross/engine/wire"
+	"uncross/gateway/auth"
+	"uncross/gateway/fix/dictionary"
+	"uncross/gateway/fix/entry"
+	"uncross/gateway/fix/market"
+	"uncross/gateway/fix/outbox"
+	"uncross/gateway/fix/reference"
+	"uncross/gateway/history"
+	"uncross/gateway/view"
+	"uncross/internal/ring"
+)
+
+// DefaultCompID is the venue's name in SenderCompID (49) and TargetCompID (56).
+const DefaultCompID = "UNCROSS"
+
+// Core is what the gateway needs of the node behind it. All methods may be called from many goroutines.
+type Core interface {
+	// Submit hands in a command without ever waiting. An error means that it will not be applied.
+	Submit(c *wire.Command) error
+	// Ready reports whether commands are taken.
+	Ready() bool
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Core    Core
+	View    *view.View
+	History *history.Store
+	Outbox  *outbox.Store
+	// Events attaches a lossy reader to the event ring, for market data. Nil: requests for updates are answered, and
+	// nothing is ever sent for them.
+	Events func(name string) *ring.Reader[wire.Event]
+	// VerifyPassword tells whether a password is the one that was hashed; it may be slow. Nil: no password is right.
+	VerifyPassword func(p wire.Password, password string) bool
+	// Busy tells whether an error of Submit means that the core is full for the moment. Nil: none does.
+	Busy func(error) bool
+
+	CompID  string           // the venue's; "": DefaultCompID
+	Limits  Limits           // zero fields: DefaultLimits
+	ResetAt *DailyTime       // when every session's numbers start again; nil: never
+	TLS     *tls.Config      // nil: plain
+	Logger  *slog.Logger     // nil: none
+	Clock   func() time.Time // for SendingTime and the daily reset; nil: time.Now
+}
+
+// Server is the FIX gateway. Make one with New, start Run when the readers of events are attached, then Serve.
+type Server struct {
+	core   Core
+	view   *view.View
+	outbox *outbox.Store
+	verify func(wire.Password, string) bool
+	busy   func(error) bool
+	compID string
+	limits Limits
+	reset  *DailyTime
+	tls    *tls.Config
+	log    *slog.Logger
+	clock  func() time.Time
+
+	orders    *entry.Handler
+	reference *reference.Handler
+	market    *market.Market
+	dict      *dictionary.Dictionary
+	guard     *auth.Guard
+	verifying chan struct{} // a place for each password that is being verified
+	doors     doors
+
+	stopping atomic.Bool
+	stop     chan struct{} // closed when stopping
+	ended    sync.Once
+	nextKey  atomic.Uint64
+	name     [8]byte        // random: tells this process from others in tokens
+	running  sync.WaitGroup // connections
+	readyNow atomic.Bool    // the outbox has what the view had when the core became ready
+
+	mu        sync.Mutex
+	conns     map[*conn]struct{}
+	listeners map[net.Listener]struct{}
+	seats     map[wire.SessionID]*seat
+}
+
+// New returns a server that does not listen yet.
+func New(c Config) (*Server, error) {
+	if c.Core == nil || c.View == nil || c.History == nil || c.Outbox == nil {
+		return nil, errors.New("gateway/fix: Core, View, History and Outbox are needed")
+	}
+	s := &Server{
+		core: c.Core, view: c.View, outbox: c.Outbox, verify: c.VerifyPassword, busy: c.Busy, compID: c.CompID,
+		limits: c.Limits.withDefaults(), reset: c.ResetAt, tls: c.TLS, log: c.Logger, clock: c.Clock,
+		dict: dictionary.Venue(), verifying: make(chan struct{}, maxVerify), stop: make(chan struct{}),
+		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, seats: map[wire.SessionID]*seat{},
+	}
+	if s.compID == "" {
+		s.compID = DefaultCompID
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.busy == nil {
+		s.busy = func(error) bool { return false }
+	}
+	if _, err := rand.Read(s.name[:]); err != nil {
+		return nil, fmt.Errorf("gateway/fix: drawing the process's name: %w", err)
+	}
+	s.doors.init(&s.limits)
+	s.guard = auth.NewGuard(auth.GuardOptions{}, s.clock)
+	s.orders = entry.New(entry.Config{View: c.View, History: c.History})
+	s.reference = reference.New(reference.Config{View: c.View, History: c.History})
+	source := func() market.Source { return silence{} }
+	if c.Events != nil {
+		source = func() market.Source { return c.Events("fix market data") }
+	}
+	s.market = market.New(market.Config{View: c.View, Source: source})
+	return s, nil
+}
+
+// silence is a source of events that never has any.
+type silence struct{}
+
+func (silence) Read(_ []wire.Event, stop <-chan struct{}) (n int, lost uint64, ok bool) {
+	<-stop
+	return 0, 0, false
+}
+
+// Run sends market data, carries out what sessions that ended with the process asked for, and resets the numbers at the
+// configured time, until stop is closed. To be called once, before the first logon.
+func (s *Server) Run(stop <-chan struct{}) {
+	var g sync.WaitGroup
+	g.Go(func() { s.market.Run(stop) })
+	g.Go(func() { s.runSchedule(stop) })
+	g.Wait()
+}
+
+// ready reports whether a logon can be served: commands are taken, and the outbox has what came before.
+func (s *Server) ready() bool {
+	if s.stopping.Load() || !s.core.Ready() {
+		return false
+	}
+	if !s.readyNow.Load() {
+		if s.outbox.Position() < s.view.Applied() {
+			return false
+		}
+		s.readyNow.Store(true)
+	}
+	return true
+}
+
+// Refused ends the connection of a session whose command the core had taken and that will not be applied, or whose outcome
+// is unknown: the numbers heal by resend at the next logon. It never blocks.
+func (s *Server) Refused(o wire.Origin, err error) {
+	id, _, _, ok := o.Session()
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	seat := s.seats[id]
+	s.mu.Unlock()
+	if seat != nil {
+		seat.refusedOne()
+		if c := seat.holder(); c != nil {
+			c.requestEnd(ending{cause: "the core refused a command: " + err.Error()})
+		}
+	}
+}
+
+// KeyRevoked ends the sessions of a key. It is for view.Options, and never blocks.
+func (s *Server) KeyRevoked(k wire.KeyID) {
+	s.endWhere(func(c *conn) bool { return c.def().Key == k }, "the key of the session has been revoked")
+}
+
+// SessionChanged ends a session that may no longer be used. It is for view.Options, and never blocks.
+func (s *Server) SessionChanged(def wire.Session) {
+	if def.Enabled == 0 {
+		s.endWhere(func(c *conn) bool { return c.def().ID == def.ID }, "the session has been disabled")
+	}
+}
+
+// endWhere asks for the end of the connections that are meant.
+func (s *Server) endWhere(meant func(*conn) bool, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.def() != nil && meant(c) {
+			c.requestEnd(ending{logout: true, wait: true, text: text, cause: text})
+		}
+	}
+}
+
+// Shutdown takes no more connections, tells every client that the venue is closing, and returns when all connections have
+// ended; what is left when ctx ends is cut off. The core must still take commands meanwhile.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopping.Store(true)
+	s.ended.Do(func() { close(s.stop) })
+	s.mu.Lock()
+	for ln := range s.listeners {
+		_ = ln.Close()
+	}
+	for c := range s.conns {
+		c.requestEnd(ending{logout: true, wait: true, text: "the venue is closing", cause: "shutdown"})
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.cut()
+	}
+	s.mu.Unlock()
+	<-done
+	return nil
+}

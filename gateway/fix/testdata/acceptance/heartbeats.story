@@ -1,0 +1,13 @@
+scenario: 4a_NoDataSentDuringHeartBtInt
+# The venue is heard at least once an interval, as long as the client is heard, too.
+connect
+send    35=A|34=1|98=0|108=1|554=<password>
+expect  35=A|34=1|98=0|108=1
+expect  35=0|34=2
+send    35=0|34=2
+expect  35=0|34=3
+send    35=0|34=3
+
+send    35=5|34=4
+expect  35=5|34=4
+disconnected
