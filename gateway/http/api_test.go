@@ -347,7 +347,7 @@ func TestPublic(t *testing.T) {
 // openapi.yaml.
 func TestEveryRouteIsAnswered(t *testing.T) {
 	c := loadContract(t)
-	for _, run := range []func(*testing.T){TestTrading, TestAuction, TestBatch, TestAdmin, TestPublic, TestSessions} {
+	for _, run := range []func(*testing.T){TestTrading, TestAuction, TestBatch, TestAdmin, TestPublic, TestSessions, TestSequencedSessions} {
 		run(t)
 	}
 	c.mu.Lock()

@@ -141,6 +141,10 @@ var engineStatus = map[wire.Reason]int{
 	wire.InvalidPhase:       400,
 	wire.InvalidReference:   400,
 	wire.InvalidAmount:      400,
+	wire.UnknownSession:     404,
+	wire.NotYourSession:     403,
+	wire.SessionDisabled:    403,
+	wire.InvalidSession:     400,
 }
 
 // ReasonName returns the name of a reason of the engine or of the gateway, as the interface shows it.

@@ -31,25 +31,28 @@ type Config struct {
 	// Refusal says which of Busy, NotReady, NotLeader, ShuttingDown, NotApplied and OutcomeUnknown an error of the core
 	// stands for. Nil, or anything else: NotApplied for what Submit returned, OutcomeUnknown for what Refused was told.
 	Refusal func(error) wire.Reason
-	Limits  Limits           // zero fields: DefaultLimits
-	Clock   func() time.Time // nil: time.Now
-	Logger  *slog.Logger     // nil: none. What clients do is logged at debug level
-	Version string           // of the program, shown in /v1/status
+	// Sequenced tells how the sessions of sequenced protocols stand. Nil: the interface does not show it.
+	Sequenced Sequenced
+	Limits    Limits           // zero fields: DefaultLimits
+	Clock     func() time.Time // nil: time.Now
+	Logger    *slog.Logger     // nil: none. What clients do is logged at debug level
+	Version   string           // of the program, shown in /v1/status
 }
 
 // Server is the REST interface. Make one with New, run RunReplies on a lossless reader that was attached before the
 // node started, then Serve.
 type Server struct {
-	core     Core
-	view     *view.View
-	history  *history.Store
-	sessions *auth.Store
-	guard    *auth.Guard
-	refusal  func(error) wire.Reason
-	limits   Limits
-	clock    func() time.Time
-	log      *slog.Logger
-	version  string
+	core      Core
+	view      *view.View
+	history   *history.Store
+	sessions  *auth.Store
+	guard     *auth.Guard
+	sequenced Sequenced
+	refusal   func(error) wire.Reason
+	limits    Limits
+	clock     func() time.Time
+	log       *slog.Logger
+	version   string
 
 	replies   *replies
 	routes    *router
@@ -75,7 +78,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		core: c.Core, view: c.View, history: c.History, sessions: c.Sessions,
-		refusal: c.Refusal, limits: c.Limits.withDefaults(), clock: c.Clock, log: c.Logger, version: c.Version,
+		sequenced: c.Sequenced, refusal: c.Refusal, limits: c.Limits.withDefaults(), clock: c.Clock, log: c.Logger, version: c.Version,
 		stop: make(chan struct{}),
 	}
 	if s.clock == nil {
@@ -85,7 +88,7 @@ func New(c Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	l := &s.limits
-	s.replies = newReplies(binary.LittleEndian.Uint64(node[:])|1, l.Fills+1)
+	s.replies = newReplies(wire.GatewayOrigin(binary.LittleEndian.Uint64(node[:])|1), l.Fills+1)
 	s.guard = auth.NewGuard(auth.GuardOptions{}, s.clock)
 	s.addresses = newThrottle[addr](l.AddressRate, l.AddressBump, l.Addresses)
 	s.rates = newThrottle[string](l.SessionRate, l.SessionBump, l.Addresses)

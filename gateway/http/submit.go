@@ -76,11 +76,10 @@ func (p *reply) refusal() *Error {
 		return refuse(p.refused, "")
 	}
 	e := &p.events[0]
-	if e.Kind != wire.EvRejected {
+	r, ok := e.Refusal()
+	if !ok {
 		return nil
 	}
-	var r wire.Rejected
-	r.GetEvent(e)
 	refused := &Error{Reason: r.Reason, Repeat: e.Flags&wire.FlagRepeat != 0}
 	if r.Reason == wire.DuplicateClientID && r.Order != 0 {
 		refused.Detail = "order " + strconv.FormatUint(uint64(r.Order), 10) + " has it"
