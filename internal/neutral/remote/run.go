@@ -20,7 +20,8 @@ const DefaultBatch = 100
 
 // Config describes a run.
 type Config struct {
-	URL       string         // of the server, such as http://127.0.0.1:8080
+	URL       string         // of the server's REST interface, such as http://127.0.0.1:8080
+	FIX       *FIX           // where orders and cancels go in; nil: by the REST interface as well
 	Prefix    string         // of the set's files
 	Symbol    string         // of the instrument to make; the server must not have it yet
 	Operator  *auth.Key      // makes what the run needs and moves the phases
@@ -38,12 +39,28 @@ type Result struct {
 	HistoryFirst   string        // first difference of the history, "" when there is none
 	Took           time.Duration // from the first order to the last answer
 	Repeats        uint64        // answers that were those of an earlier sending
+	FIX            *FIXResult    // of a run by FIX
 	FullHash       string        // the server's hashes at the end
 	BusinessHash   string
 }
 
 // OK reports whether nothing differs.
-func (r *Result) OK() bool { return r.Result.OK() && r.HistoryFirst == "" }
+func (r *Result) OK() bool {
+	return r.Result.OK() && r.HistoryFirst == "" && (r.FIX == nil || r.FIX.First == "")
+}
+
+// desk is where orders and cancels go in: they enter in the order of the calls.
+type desk interface {
+	enter(ctx context.Context, c *neutral.Command) error
+	// settle returns when all that entered is answered and has been compared.
+	settle(ctx context.Context) error
+	// auction puts the trades of an auction that has been uncrossed into the outcome. after is the greatest command of the
+	// venue that was known before.
+	auction(ctx context.Context, c *neutral.Command, after uint64) error
+	// finish ends the run: what can be told only at the end is compared.
+	finish(ctx context.Context) error
+	close()
+}
 
 // Run is one replay on a server.
 type Run struct {
@@ -52,10 +69,9 @@ type Run struct {
 	operator, custodian, trader *client.Client
 	accounts                    [2 * accountsPerSide]string
 
+	desk     desk
 	check    *neutral.Checker
 	phase    string
-	pending  []neutral.Command // not sent yet, of one phase
-	ops      []client.Operation
 	out      neutral.Outcome
 	last     uint64            // greatest command number of the venue that an answer has named
 	ids      map[string]uint64 // id in the set by the venue's order id
@@ -65,21 +81,9 @@ type Run struct {
 
 // Do carries out a set on a server and compares.
 func Do(ctx context.Context, c Config) (Result, error) {
-	if c.Batch <= 0 {
-		c.Batch = DefaultBatch
-	}
-	if c.Patience <= 0 {
-		c.Patience = 2 * time.Minute
-	}
-	r := &Run{Config: c, url: c.URL, symbol: c.Symbol, phase: "closed", ids: map[string]uint64{}, numbers: map[string]uint64{}}
-	var err error
-	if r.operator, err = client.New(client.Config{URL: c.URL, Key: c.Operator, Roots: c.Roots}); err != nil {
+	r, err := newRun(c)
+	if err != nil {
 		return Result{}, err
-	}
-	if c.Custodian != nil {
-		if r.custodian, err = client.New(client.Config{URL: c.URL, Key: c.Custodian, Roots: c.Roots}); err != nil {
-			return Result{}, err
-		}
 	}
 	commands, err := neutral.OpenCommands(c.Prefix)
 	if err != nil {
@@ -96,16 +100,26 @@ func Do(ctx context.Context, c Config) (Result, error) {
 	} else if err == nil && !replayable(&first) { // rows of that kind come first: nothing has been made on the server yet
 		return Result{}, notReplayable(&first)
 	}
-	setUp, cancel := context.WithTimeout(ctx, c.Patience)
+	setUp, cancel := context.WithTimeout(ctx, r.Patience)
 	defer cancel()
 	if err := r.setUp(setUp); err != nil {
 		return Result{}, err
 	}
+	r.desk = &restDesk{Run: r}
+	if r.FIX != nil {
+		if r.desk, err = openFIX(setUp, r); err != nil {
+			return Result{}, err
+		}
+	}
+	defer r.desk.close()
 	start := time.Now()
 	if err := r.all(ctx, &first, commands); err != nil {
 		return Result{}, err
 	}
 	r.finished.Took = time.Since(start)
+	if err := r.desk.finish(ctx); err != nil {
+		return Result{}, err
+	}
 	if r.finished.Result, err = r.check.Finish(); err != nil {
 		return Result{}, err
 	}
@@ -113,6 +127,46 @@ func Do(ctx context.Context, c Config) (Result, error) {
 		return Result{}, err
 	}
 	return r.finished, r.hashes(ctx)
+}
+
+func newRun(c Config) (*Run, error) {
+	if c.Batch <= 0 {
+		c.Batch = DefaultBatch
+	}
+	if c.Patience <= 0 {
+		c.Patience = 2 * time.Minute
+	}
+	if c.FIX != nil {
+		f := c.FIX.withDefaults()
+		c.FIX = &f
+	}
+	r := &Run{Config: c, url: c.URL, symbol: c.Symbol, phase: "closed", ids: map[string]uint64{}, numbers: map[string]uint64{}}
+	var err error
+	if r.operator, err = client.New(client.Config{URL: c.URL, Key: c.Operator, Roots: c.Roots}); err != nil {
+		return nil, err
+	}
+	if c.Custodian != nil {
+		if r.custodian, err = client.New(client.Config{URL: c.URL, Key: c.Custodian, Roots: c.Roots}); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Place is an instrument in continuous trading with funded accounts on either side.
+type Place struct{ Symbol, Buyer, Seller string }
+
+// Prepare makes on a server what a run needs, and opens the instrument for continuous trading.
+func Prepare(ctx context.Context, c Config) (Place, error) {
+	r, err := newRun(c)
+	if err != nil {
+		return Place{}, err
+	}
+	if err := r.setUp(ctx); err != nil {
+		return Place{}, err
+	}
+	_, err = r.setPhase(ctx, "continuous")
+	return Place{Symbol: r.symbol, Buyer: r.accounts[0], Seller: r.accounts[accountsPerSide]}, err
 }
 
 // all carries out the commands in their order, beginning with c, which has been read already; it is zero where the set is
@@ -129,7 +183,7 @@ func (r *Run) all(ctx context.Context, c *neutral.Command, commands *neutral.Com
 	if err != nil && err != io.EOF {
 		return err
 	}
-	return r.flush(ctx)
+	return r.desk.settle(ctx)
 }
 
 // replayable reports whether a gateway can be asked to do what c does.
@@ -155,56 +209,7 @@ func (r *Run) command(ctx context.Context, c *neutral.Command) error {
 	default:
 		return notReplayable(c)
 	}
-	r.pending = append(r.pending, *c)
-	if len(r.pending) == r.Batch {
-		return r.flush(ctx)
-	}
-	return nil
-}
-
-// flush sends what is pending and compares the answers.
-func (r *Run) flush(ctx context.Context) error {
-	if len(r.pending) == 0 {
-		return nil
-	}
-	r.ops = r.ops[:0]
-	for i := range r.pending {
-		r.ops = append(r.ops, r.operation(&r.pending[i]))
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.Patience)
-	defer cancel()
-	results, err := r.trader.Settle(ctx, r.ops)
-	if err != nil {
-		return fmt.Errorf("commands %d to %d: %w", r.pending[0].N, r.pending[len(r.pending)-1].N, err)
-	}
-	for i := range results {
-		c := &r.pending[i]
-		if err := r.answer(ctx, c, &results[i]); err != nil {
-			return fmt.Errorf("command %d: %w", c.N, err)
-		}
-		if err := r.check.Check(c, &r.out, nil); err != nil {
-			return err
-		}
-	}
-	r.pending = r.pending[:0]
-	return nil
-}
-
-// operation is a command as the server takes it.
-func (r *Run) operation(c *neutral.Command) client.Operation {
-	o := client.Operation{Op: "new", Account: r.account(c), ClientOrderID: strconv.FormatUint(c.ID, 10)}
-	if c.Kind == neutral.Cancel {
-		o.Op, o.OrigClientOrderID, o.ClientOrderID = "cancel", o.ClientOrderID, "c"+strconv.FormatUint(c.N, 10)
-		return o
-	}
-	o.Symbol, o.Side, o.Type, o.TimeInForce = r.symbol, c.Side.String(), "limit", c.TIF.String()
-	o.Quantity = strconv.FormatInt(c.Qty, 10)
-	if c.Market {
-		o.Type = "market"
-	} else {
-		o.Price = strconv.FormatInt(c.Price, 10)
-	}
-	return o
+	return r.desk.enter(ctx, c)
 }
 
 func (r *Run) account(c *neutral.Command) string {
@@ -213,47 +218,6 @@ func (r *Run) account(c *neutral.Command) string {
 		i += accountsPerSide
 	}
 	return r.accounts[i]
-}
-
-// answer reads what came of an order or a cancel.
-func (r *Run) answer(ctx context.Context, c *neutral.Command, res *client.Result) error {
-	r.out = neutral.Outcome{Trades: r.out.Trades[:0]}
-	if res.Error != nil {
-		r.out.Refused = res.Error.Error()
-		return nil
-	}
-	o := res.Order
-	if o.Repeat {
-		r.finished.Repeats++
-	}
-	if err := r.saw(o.Command); err != nil {
-		return err
-	}
-	if c.Kind == neutral.Cancel {
-		var err error
-		r.out.Left, err = strconv.ParseInt(o.Canceled, 10, 64)
-		return err
-	}
-	r.ids[o.OrderID], r.numbers[o.Command] = c.ID, c.N
-	if !o.FillsComplete {
-		return r.fillsFromHistory(ctx, c, o.Command)
-	}
-	for _, f := range o.Fills {
-		t := neutral.Trade{N: c.N, Taker: c.Side}
-		if c.Side == book.Buy {
-			t.Buy = c.ID
-		} else {
-			t.Sell = c.ID
-		}
-		var err1, err2 error
-		t.Price, err1 = strconv.ParseInt(f.Price, 10, 64)
-		t.Qty, err2 = strconv.ParseInt(f.Quantity, 10, 64)
-		if err1 != nil || err2 != nil {
-			return fmt.Errorf("a fill at price %q with quantity %q is not in whole numbers", f.Price, f.Quantity)
-		}
-		r.out.Trades = append(r.out.Trades, t)
-	}
-	return nil
 }
 
 // saw notes the number of a command of the venue.
@@ -271,7 +235,7 @@ func (r *Run) toPhase(ctx context.Context, phase string) error {
 	if r.phase == phase {
 		return nil
 	}
-	if err := r.flush(ctx); err != nil {
+	if err := r.desk.settle(ctx); err != nil {
 		return err
 	}
 	_, err := r.setPhase(ctx, phase)
@@ -298,12 +262,12 @@ func (r *Run) setPhase(ctx context.Context, phase string) (phaseAnswer, error) {
 	return a, nil
 }
 
-// uncross ends the auction. Its trades come from the history: also those of a change of phase whose answer was lost.
+// uncross ends the auction.
 func (r *Run) uncross(ctx context.Context, c *neutral.Command) error {
 	if err := r.toPhase(ctx, "auction"); err != nil {
 		return err
 	}
-	if err := r.flush(ctx); err != nil {
+	if err := r.desk.settle(ctx); err != nil {
 		return err
 	}
 	before := r.last
@@ -312,20 +276,12 @@ func (r *Run) uncross(ctx context.Context, c *neutral.Command) error {
 		return err
 	}
 	r.out = neutral.Outcome{Trades: r.out.Trades[:0]}
-	err = r.trades(ctx, before, func(t *historyTrade) error {
-		r.numbers[t.Command] = c.N
-		trade, err := r.trade(t)
-		r.out.Trades = append(r.out.Trades, trade)
-		r.out.Price = trade.Price
-		r.out.Volume += trade.Qty
-		return err
-	})
-	if err != nil {
+	if err := r.desk.auction(ctx, c, before); err != nil {
 		return err
 	}
 	if u := a.Uncrossed; u != nil {
 		if v := strconv.FormatInt(r.out.Volume, 10); u.Volume != v || u.Price != "" && u.Price != strconv.FormatInt(r.out.Price, 10) {
-			return fmt.Errorf("command %d: the auction's answer says %s at %s, its trades in the history %s at %d", c.N, u.Volume, u.Price, v, r.out.Price)
+			return fmt.Errorf("command %d: the auction's answer says %s at %s, its trades %s at %d", c.N, u.Volume, u.Price, v, r.out.Price)
 		}
 	}
 	if err := r.saw(a.Command); err != nil {

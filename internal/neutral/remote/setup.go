@@ -57,16 +57,41 @@ func (r *Run) setUp(ctx context.Context) error {
 			return fmt.Errorf("opening account %s: %w", r.accounts[i], err)
 		}
 	}
-	var err error
-	if r.trader, err = r.newKey(ctx, "replay-trader", wire.Trader); err != nil {
+	trader, err := r.newKey(ctx, "replay-trader", wire.Trader)
+	if err != nil {
+		return err
+	}
+	if r.trader, err = r.clientOf(trader); err != nil {
 		return err
 	}
 	if r.custodian == nil {
-		if r.custodian, err = r.newKey(ctx, "replay-custodian", wire.Custodian); err != nil {
+		custodian, err := r.newKey(ctx, "replay-custodian", wire.Custodian)
+		if err != nil {
+			return err
+		}
+		if r.custodian, err = r.clientOf(custodian); err != nil {
 			return err
 		}
 	}
-	return r.fund(ctx, base, quote)
+	if err := r.fund(ctx, base, quote); err != nil || r.FIX == nil {
+		return err
+	}
+	return r.addSessions(ctx, trader.ID)
+}
+
+// addSessions defines the FIX sessions.
+func (r *Run) addSessions(ctx context.Context, key wire.KeyID) error {
+	sessions := []object{{"comp_id": r.FIX.CompID, "kind": "trading", "account": r.accounts[0]}}
+	if r.FIX.DropCopy != "" {
+		sessions = append(sessions, object{"comp_id": r.FIX.DropCopy, "kind": "drop_copy"})
+	}
+	for _, body := range sessions {
+		body["key"], body["password"] = strconv.FormatUint(uint64(key), 10), r.FIX.Password
+		if err := r.operator.Until(ctx, "POST", "/v1/admin/sessions", body, nil); err != nil {
+			return fmt.Errorf("defining the session %v (each run needs a name that is not in use): %w", body["comp_id"], err)
+		}
+	}
+	return nil
 }
 
 // checkSymbol refuses a symbol that is in use: orders and trades of another run would stand between this one's.
@@ -86,10 +111,9 @@ func (r *Run) checkSymbol(ctx context.Context) error {
 }
 
 // newKey makes a key of this process alone and registers it.
-func (r *Run) newKey(ctx context.Context, user string, role wire.Role) (*client.Client, error) {
-	k, err := auth.NewKey()
-	if err != nil {
-		return nil, err
+func (r *Run) newKey(ctx context.Context, user string, role wire.Role) (k auth.Key, err error) {
+	if k, err = auth.NewKey(); err != nil {
+		return k, err
 	}
 	pub := k.Public()
 	var answer struct {
@@ -97,9 +121,13 @@ func (r *Run) newKey(ctx context.Context, user string, role wire.Role) (*client.
 	}
 	body := object{"user": user, "role": role.String(), "public_key": base64.StdEncoding.EncodeToString(pub[:])}
 	if err := r.operator.Until(ctx, "POST", "/v1/admin/keys", body, &answer); err != nil {
-		return nil, fmt.Errorf("registering a %v key: %w", role, err)
+		return k, fmt.Errorf("registering a %v key: %w", role, err)
 	}
 	k.ID, k.User, k.Role = answer.Key, user, role
+	return k, nil
+}
+
+func (r *Run) clientOf(k auth.Key) (*client.Client, error) {
 	return client.New(client.Config{URL: r.url, Key: &k, Roots: r.Roots})
 }
 
