@@ -1,5 +1,6 @@
 // Package bench measures Uncross: the book beside a plain one, the engine, and the whole durable pipeline in process, all
-// on the flow of package flow. It prints method, mix and figures; it judges nothing.
+// on the flow of package flow; and a venue over FIX, beside an acceptor that only answers. It prints method, mix and figures;
+// it judges nothing.
 //
 // Threading: one measurement runs at a time, on the goroutine that calls it; it starts what it measures.
 //
