@@ -7,6 +7,7 @@ FUZZTIME    ?= 10s
 BENCHTIME   ?= 1s
 DEV         ?= dev
 LISTEN      ?= 127.0.0.1:8080
+FIX         ?= 127.0.0.1:9880
 
 .PHONY: help
 help: ## print the targets
@@ -18,7 +19,7 @@ build: ## build the binary into bin/uncross
 
 .PHONY: run
 run: build ## set up a development venue in dev/ and serve it on loopback
-	bin/uncross serve --dev --data $(DEV)/data --listen $(LISTEN)
+	bin/uncross serve --dev --data $(DEV)/data --listen $(LISTEN) --fix-listen $(FIX)
 
 .PHONY: test
 test: ## run every test
@@ -55,14 +56,20 @@ fuzz-smoke: ## run every fuzz target for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: ## measure the book, the engine and the durable pipeline
+bench: ## measure the book, the engine, the durable pipeline, and a venue over FIX
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./book ./engine ./wal ./replication ./gateway/http ./bench
 	$(GO) run ./cmd/uncross bench
 
+.PHONY: interop
+interop: ## install stock FIX engines where that can be done, and test against them
+	.ci/interop
+	$(GO) test -count=1 -v ./gateway/fix/interop
+
 .PHONY: golden
 golden: ## rewrite story files and golden vectors, then show what changed
-	$(GO) test ./book ./engine ./engine/wire ./internal/sandbox -args -rewrite
-	git diff --stat -- book engine docs/match.md
+	$(GO) test ./book ./engine ./engine/wire ./internal/sandbox ./gateway/fix/outbox ./gateway/fix/market -args -rewrite
+	$(GO) test ./gateway/fix -run 'TestConversation|TestDocs|TestQuickstart' -args -docs
+	git diff --stat -- book engine gateway docs
 
 .PHONY: ci
 ci: ## what continuous integration runs

@@ -1,0 +1,132 @@
+// A stock jspurefix initiator that is told by lines on its standard input what to do and tells on its standard output what
+// happens, in the words of ../quickfix/engine.cpp: logon, logout, send, next-in and quit come in; in, out, admin, app, on,
+// off, event and bad go out. What is "admin" or "app" has passed the engine's integrity check against its FIX 4.4
+// dictionary.
+//
+// usage: engine.js PORT FOLDER PASSWORD, with FOLDER for the message stores
+
+'use strict'
+
+require('reflect-metadata')
+const fs = require('fs')
+const path = require('path')
+const readline = require('readline')
+const { EmptyLogFactory } = require('jspurefix/dist/config')
+const { AsciiSession } = require('jspurefix/dist/transport')
+const { SessionLauncher } = require('jspurefix/dist/runtime')
+
+const [port, folder, password] = process.argv.slice(2)
+const target = 'UNCROSS'
+
+function tell (word, name, text = '') {
+  process.stdout.write(`${word} ${name} ${String(text).replace(/\u0001/g, '|').replace(/[\r\n]/g, ' ')}\n`)
+}
+
+class Client extends AsciiSession {
+  constructor (config) {
+    super(config)
+    this.checkMsgIntegrity = true // an initiator's default is to trust
+    this.name = config.description.SenderCompId
+    live.set(this.name, this)
+  }
+
+  onDecoded (msgType, text) {
+    this.raw = text
+    tell('in', this.name, text)
+  }
+
+  onEncoded (msgType, text) { tell('out', this.name, text) }
+  onApplicationMsg (msgType, view) { tell('app', this.name, this.raw) }
+  onSessionMsg (msgType, view) {
+    tell('admin', this.name, this.raw)
+    super.onSessionMsg(msgType, view)
+  }
+
+  onLogon () { return true }
+  onReady () { tell('on', this.name) }
+  onStopped (error) {
+    if (error) tell('event', this.name, error.message)
+    live.delete(this.name)
+    tell('off', this.name)
+  }
+
+  // say sends a message given by tags.
+  say (text) {
+    const fields = text.split('|').filter(f => f !== '').map(f => [Number(f.slice(0, f.indexOf('='))), f.slice(f.indexOf('=') + 1)])
+    const body = {}
+    let type = ''
+    for (const [tag, value] of fields) {
+      if (tag === 35) {
+        type = value
+        continue
+      }
+      const { message, tagToSimple } = this.config.definitions
+      if (!put(body, message.get(type), tagToSimple[tag]?.name, value)) throw new Error(`${type} has no field ${tag}`)
+    }
+    this.send(type, body, error => { if (error) tell('bad', this.name, error.message) })
+  }
+}
+
+// put puts a value where it belongs in the object that stands for a set of fields: some are in components.
+function put (object, set, name, value) {
+  if (set.localNameToField.has(name)) {
+    object[name] = value
+    return true
+  }
+  for (const definition of set.components.values()) {
+    const inner = object[definition.name] ?? {}
+    if (put(inner, definition, name, value)) {
+      object[definition.name] = inner
+      return true
+    }
+  }
+  return false
+}
+
+const live = new Map() // by SenderCompID, the sessions that there are
+
+class Launcher extends SessionLauncher {
+  constructor (description) { super(description, null, new EmptyLogFactory()) }
+  makeFactory () { return { makeSession: config => new Client(config) } }
+}
+
+function logon (name) {
+  const description = {
+    application: { type: 'initiator', name, protocol: 'ascii', dictionary: 'qf44', tcp: { host: '127.0.0.1', port: Number(port) } },
+    Username: name,
+    Password: password,
+    ResetSeqNumFlag: false,
+    HeartBtInt: 30,
+    SenderCompId: name,
+    TargetCompID: target,
+    BeginString: 'FIX.4.4',
+    store: { type: 'file', directory: folder }
+  }
+  new Launcher(description).run().catch(e => tell('event', name, e.message))
+}
+
+// expect writes into the store that number n of the venue comes next, as if the store had been restored from a copy.
+function expect (name, n) {
+  const file = fs.readdirSync(folder).find(f => f.includes(name) && f.endsWith('.seqnums'))
+  const text = fs.readFileSync(path.join(folder, file), 'utf8')
+  const [sender] = text.split(':')
+  fs.writeFileSync(path.join(folder, file), `${sender}: ${n}`)
+}
+
+tell('ready', '-')
+readline.createInterface({ input: process.stdin }).on('line', line => {
+  const [verb, name] = line.split(' ', 2)
+  const rest = line.split(' ').slice(2).join(' ')
+  try {
+    switch (verb) {
+      case 'logon': logon(name); break
+      case 'logout': live.get(name).done(); break
+      case 'send': live.get(name).say(rest); break
+      case 'next-in': expect(name, Number(rest)); break
+      case 'quit': process.exit(0)
+      default: tell('bad', name, line) // eslint-disable-line no-fallthrough
+    }
+  } catch (e) {
+    tell('bad', name, `${line}: ${e.message}`)
+  }
+}).on('close', () => process.exit(0))
