@@ -15,7 +15,7 @@ import (
 // TestDevKeepsPhases starts a development venue again: a halt and an auction that somebody is trying out go on.
 func TestDevKeepsPhases(t *testing.T) {
 	dir := t.TempDir()
-	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev"}}
+	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
 	t.Cleanup(v.end)
 	v.mustStart()
 	k, err := auth.LoadKey(dataDir(v.data).key("operator"))
@@ -50,12 +50,12 @@ func TestDevKeepsPhases(t *testing.T) {
 	}
 }
 
-// TestDamageBesideTheLog has verify and serve judge what lies beside the log: genesis.json and the history.
+// TestDamageBesideTheLog has verify and serve judge what lies beside the log: genesis.json, the history and the FIX store.
 func TestDamageBesideTheLog(t *testing.T) {
 	v := newVenue(t)
 	v.mustStart()
 	v.stop(syscall.SIGTERM)
-	if lines, status, text := v.verify(); status != 0 || !strings.HasSuffix(lines["history"], "to command 1") {
+	if lines, status, text := v.verify(); status != 0 || !strings.HasSuffix(lines["history"], "to command 1") || !strings.HasSuffix(lines["FIX store"], "to command 1") {
 		t.Fatalf("a sound node: status %d\n%s", status, text)
 	}
 	d := dataDir(v.data)
@@ -68,6 +68,7 @@ func TestDamageBesideTheLog(t *testing.T) {
 		{d.genesis(), `"cluster_id": "`, `"cluster_id": "0`, "not a genesis file", "not a genesis file"},
 		{d.genesis(), `"venue": "U`, `"venue": "V`, "", "has been changed or is damaged"},
 		{filepath.Join(d.history(), "FORMAT"), "history 1", "history 9", `it says "uncross history 9"`, "history 9"},
+		{filepath.Join(d.fix(), "FORMAT"), "outbox 1", "outbox 9", `it says "uncross outbox 9"`, "outbox 9"},
 	} {
 		whole, err := os.ReadFile(c.file)
 		if err != nil {

@@ -20,12 +20,14 @@ import (
 //	wal/           the log
 //	snapshots/     states of the engine
 //	history/       orders, trades and ledger entries by account
+//	fix/           messages and numbers of the FIX sessions
 type dataDir string
 
 func (d dataDir) genesis() string   { return filepath.Join(string(d), "genesis.json") }
 func (d dataDir) wal() string       { return filepath.Join(string(d), "wal") }
 func (d dataDir) snapshots() string { return filepath.Join(string(d), "snapshots") }
 func (d dataDir) history() string   { return filepath.Join(string(d), "history") }
+func (d dataDir) fix() string       { return filepath.Join(string(d), "fix") }
 
 // genesisFile is the content of genesis.json. A directory that serve made by itself has a cluster id only: nobody may do
 // anything there until init has added the operator.

@@ -50,16 +50,25 @@ var (
 		{"ACME-USD", "ACME", "USD", "0.01", "1", "100000", "1000000"},
 	}
 	devTraders  = []string{"alice", "bob"}
+	devSessions = []struct{ compID, key, kind, account string }{
+		{"ALICE1", "alice", "trading", "alice"},
+		{"BOB1", "bob", "trading", "bob"},
+		{"DEVDROP", "alice", "drop_copy", ""},
+		{"DEVMD", "alice", "market_data", ""},
+	}
 	devDeposits = []struct{ asset, amount string }{{"BTC", "100"}, {"ETH", "1000"}, {"USD", "10000000"}, {"ACME", "100000"}}
 )
 
+// devPassword is the password of all FIX sessions of a development venue, which listens on loopback addresses only.
+const devPassword = "uncross-dev"
+
 type object = map[string]any
 
-// setUpDev makes keys, accounts, money and instruments, and prints how to trade.
-func setUpDev(w io.Writer, d dataDir, url string) error {
+// setUpDev makes keys, accounts, money, instruments and FIX sessions, and prints how to trade.
+func setUpDev(w io.Writer, d dataDir, at *addresses) error {
 	ctx, cancel := patience(devPatience)
 	defer cancel()
-	v, err := newDevVenue(ctx, d, url)
+	v, err := newDevVenue(ctx, d, at.url())
 	if err != nil {
 		return fmt.Errorf("development set-up: %w", err)
 	}
@@ -67,6 +76,9 @@ func setUpDev(w io.Writer, d dataDir, url string) error {
 		return fmt.Errorf("development set-up: %w", err)
 	}
 	v.explain(w)
+	if at.fix != nil {
+		v.explainFix(w, at)
+	}
 	return nil
 }
 
@@ -131,6 +143,24 @@ func (v *devVenue) setUp() error {
 			if err := v.onceDeposited(custodian, name, m.asset, body); err != nil {
 				return err
 			}
+		}
+	}
+	return v.sessions()
+}
+
+// sessions defines the FIX sessions, on the keys that are there by now.
+func (v *devVenue) sessions() error {
+	for _, s := range devSessions {
+		k, err := auth.LoadKey(v.dir.key(s.key))
+		if err != nil {
+			return err
+		}
+		body := object{"comp_id": s.compID, "key": fmt.Sprint(k.ID), "kind": s.kind, "password": devPassword}
+		if s.account != "" {
+			body["account"] = s.account
+		}
+		if err := v.admin("sessions", body, nil); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -218,16 +248,31 @@ func (v *devVenue) explain(w io.Writer) {
 		fmt.Fprintf(w, " %s", in.symbol)
 	}
 	fmt.Fprintln(w)
-	program, err := os.Executable()
-	if err != nil {
-		program = "uncross"
-	}
 	order := func(name, side, id string) {
 		fmt.Fprintf(w, "  %s sign --key %s POST %s/v1/orders \\\n    '{\"account\":%q,\"symbol\":\"BTC-USD\",\"side\":%q,\"type\":\"limit\",\"price\":\"64000.00\",\"quantity\":\"0.5\",\"client_order_id\":%q}' | curl -sK -\n",
-			nearby(program), nearby(v.dir.key(name)), v.url, name, side, id)
+			v.program(), nearby(v.dir.key(name)), v.url, name, side, id)
 	}
 	fmt.Fprintln(w, "a trade, in another terminal:")
 	order("alice", "sell", "first-1")
 	order("bob", "buy", "first-1")
 	fmt.Fprintf(w, "the trades: curl -s %s/v1/instruments/BTC-USD/trades\n", v.url)
+}
+
+// explainFix prints how to log on by FIX.
+func (v *devVenue) explainFix(w io.Writer, at *addresses) {
+	fmt.Fprintf(w, "FIX 4.4 at %s: TargetCompID %s, Password (554) %s, SenderCompID", at.fix.Addr(), at.fixCompID, devPassword)
+	for i, s := range devSessions {
+		fmt.Fprintf(w, "%s %s (%s)", map[bool]string{true: "", false: ","}[i == 0], s.compID, strings.ReplaceAll(s.kind, "_", " "))
+	}
+	fmt.Fprintf(w, "\na first order by FIX:\n  %s fix fix://%s:%s@%s 'D|11=first-fix-1|55=BTC-USD|54=2|38=0.5|40=2|44=64000.00'\n",
+		v.program(), devSessions[0].compID, devPassword, at.fix.Addr())
+}
+
+// program returns the path of this program as it can be called.
+func (v *devVenue) program() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "uncross"
+	}
+	return nearby(path)
 }

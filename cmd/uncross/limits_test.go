@@ -29,7 +29,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	l, s := http.DefaultLimits(), auth.DefaultLimits
 	limits := map[string]any{
 		"MaxAssets": engine.MaxAssets, "MaxInstruments": engine.MaxInstruments, "MaxFirms": engine.MaxFirms,
-		"MaxUsers": engine.MaxUsers, "MaxKeys": engine.MaxKeys, "MaxAccounts": engine.MaxAccounts,
+		"MaxUsers": engine.MaxUsers, "MaxKeys": engine.MaxKeys, "MaxAccounts": engine.MaxAccounts, "MaxSessions": engine.MaxSessions,
 		"MaxBalances": engine.MaxBalances, "MaxOpenOrdersPerAccount": engine.MaxOpenOrdersPerAccount,
 		"MaxOpenOrders": engine.MaxOpenOrders, "MaxDecimals": engine.MaxDecimals, "MaxFeeBps": engine.MaxFeeBps,
 		"MaxPrice": power(uint64(engine.MaxPrice)), "MaxQty": power(uint64(engine.MaxQty)), "MaxDepth": power(uint64(engine.MaxDepth)),

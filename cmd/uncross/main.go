@@ -27,6 +27,7 @@ type cli struct {
 	Bench   benchCmd   `cmd:"" help:"Measure the book, the engine and the durable pipeline."`
 	Keygen  keygenCmd  `cmd:"" help:"Make a key file."`
 	Sign    signCmd    `cmd:"" help:"Sign a request and print it for curl."`
+	FIX     fixCmd     `cmd:"" name:"fix" help:"Talk FIX by hand: log on, send messages, print what comes back."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"uncross/engine/wire"
 	"uncross/gateway/auth"
+	"uncross/gateway/fix"
+	"uncross/gateway/fix/outbox"
 	"uncross/gateway/history"
 	"uncross/gateway/http"
 	"uncross/gateway/view"
@@ -26,21 +28,25 @@ const (
 
 // node is everything that one process runs, wired together:
 //
-//	http ──► replication ──► wal
-//	 ▲            │ events
-//	 └── replies ◄┼► view
-//	              └► history
+//	http, fix ──► replication ──► wal
+//	 ▲    ▲            │ events
+//	 │    └─ outbox ◄──┼► view
+//	 └───── replies ◄──┴► history
 type node struct {
 	store    *wal.Store
 	replicas *replication.Node
 	view     *view.View
 	history  *history.Store
+	outbox   *outbox.Store // of FIX
 	server   *http.Server
+	fix      *fix.Server
 	logger   *slog.Logger
 
-	sound   atomic.Bool   // log, history and genesis.json have been found to be of one venue: clients are let in
+	sound   atomic.Bool   // log, history, outbox and genesis.json have been found to be of one venue: clients are let in
 	stop    chan struct{} // ends the readers
 	readers sync.WaitGroup
+	pushing sync.WaitGroup // what the FIX server sends by itself
+	quiet   chan struct{}  // ends that
 }
 
 // nodeSettings are what an operator may set.
@@ -52,14 +58,16 @@ type nodeSettings struct {
 	acceptClock   bool
 	resetTripwire bool
 	acceptGap     bool
+	acceptFixGap  bool
 	limits        http.Limits
+	fix           fixSettings
 	clock         func() int64 // nil: the machine's; tests give their own
 }
 
 // openNode opens the stores, attaches the readers of events, and starts replication. The node then replays its log; it
 // takes commands when it is ready.
 func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) (n *node, err error) {
-	n = &node{logger: logger, stop: make(chan struct{})}
+	n = &node{logger: logger, stop: make(chan struct{}), quiet: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close(0))
@@ -78,18 +86,37 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 	if err != nil {
 		return n, err
 	}
+	n.outbox, err = outbox.Open(d.fix(), outbox.Options{Logger: logger, Fatal: fatal, ClusterID: g.ClusterID, SyncEvery: set.historySync, AcceptGap: set.acceptFixGap})
+	if err != nil {
+		return n, err
+	}
 	sessions := auth.NewStore(auth.Limits{}, time.Now)
-	n.view = view.New(view.Options{KeyRevoked: func(k wire.KeyID) { sessions.DropKey(k) }})
+	n.view = view.New(view.Options{
+		KeyRevoked: func(k wire.KeyID) {
+			sessions.DropKey(k)
+			n.fix.KeyRevoked(k)
+		},
+		SessionChanged: func(s wire.Session) { n.fix.SessionChanged(s) },
+	})
 	n.replicas, err = replication.Open(replication.Config{
 		NodeID: set.nodeID, Log: n.store, SnapshotDir: d.snapshots(), SnapshotBytes: set.snapshotBytes, Skip: set.skip,
-		AcceptClock: set.acceptClock, Clock: set.clock, Durable: n.history.Durable, Logger: logger, Fatal: fatal,
-		Refused: func(o wire.Origin, err error) { n.server.Refused(o, err) },
+		AcceptClock: set.acceptClock, Clock: set.clock, Durable: n.durable, Logger: logger, Fatal: fatal, Refused: n.refused,
+	})
+	if err != nil {
+		return n, err
+	}
+	entrance := &core{Node: n.replicas, view: n.view, sound: &n.sound}
+	n.fix, err = fix.New(fix.Config{
+		Core: entrance, View: n.view, History: n.history, Outbox: n.outbox, VerifyPassword: auth.VerifyPassword,
+		Events: func(name string) *ring.Reader[wire.Event] { return n.replicas.Events().Reader(name, false) },
+		Busy:   func(err error) bool { return errors.Is(err, replication.ErrBusy) },
+		CompID: set.fix.compID, Limits: set.fix.limits, ResetAt: set.fix.resetAt, TLS: set.fix.tls, Logger: logger,
 	})
 	if err != nil {
 		return n, err
 	}
 	n.server, err = http.New(http.Config{
-		Core: &core{Node: n.replicas, view: n.view, sound: &n.sound}, View: n.view, History: n.history, Sessions: sessions, Refusal: refusal,
+		Core: entrance, View: n.view, History: n.history, Sessions: sessions, Sequenced: fixStates{n.fix, n.outbox}, Refusal: refusal,
 		Limits: set.limits, Logger: logger, Version: version,
 	})
 	if err != nil {
@@ -98,6 +125,7 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 	for name, run := range map[string]func(*ring.Reader[wire.Event]) error{
 		"view":    func(r *ring.Reader[wire.Event]) error { return n.view.Run(r, n.stop) },
 		"history": func(r *ring.Reader[wire.Event]) error { return n.history.Run(r, n.stop) },
+		"fix":     func(r *ring.Reader[wire.Event]) error { return n.outbox.Run(r, n.stop) },
 		"replies": func(r *ring.Reader[wire.Event]) error { return n.server.RunReplies(r, n.stop) },
 	} {
 		reader := n.replicas.Events().Reader(name, true)
@@ -108,18 +136,26 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 			}
 		})
 	}
+	n.pushing.Go(func() { n.fix.Run(n.quiet) })
 	return n, n.replicas.Start()
+}
+
+// durable returns the last command that every store of this node's has on disk: the log is kept until then.
+func (n *node) durable() uint64 { return min(n.history.Durable(), n.outbox.Durable()) }
+
+// refused tells the gateway that a command came from that it will not be applied, or that nobody knows.
+func (n *node) refused(o wire.Origin, err error) {
+	if _, _, _, ok := o.Session(); ok {
+		n.fix.Refused(o, err)
+	} else {
+		n.server.Refused(o, err)
+	}
 }
 
 // close stops in the order of an order's way: no new requests, then what is under way, then the readers of its events,
 // then the stores.
 func (n *node) close(wait time.Duration) error {
-	var errs []error
-	if n.server != nil {
-		ctx, cancel := patience(wait)
-		defer cancel()
-		errs = append(errs, n.server.Shutdown(ctx))
-	}
+	errs := []error{n.closeGateways(wait)}
 	if n.replicas != nil {
 		errs = append(errs, n.replicas.Close())
 	}
@@ -127,10 +163,31 @@ func (n *node) close(wait time.Duration) error {
 	if n.history != nil {
 		errs = append(errs, n.history.Close())
 	}
+	if n.outbox != nil {
+		errs = append(errs, n.outbox.Close())
+	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// closeGateways ends the connections of all clients, of both gateways at the same time, while commands are still taken.
+func (n *node) closeGateways(wait time.Duration) error {
+	ctx, cancel := patience(wait)
+	defer cancel()
+	var over sync.WaitGroup
+	var fixErr, httpErr error
+	if n.fix != nil {
+		over.Go(func() { fixErr = n.fix.Shutdown(ctx) })
+	}
+	if n.server != nil {
+		over.Go(func() { httpErr = n.server.Shutdown(ctx) })
+	}
+	over.Wait()
+	close(n.quiet)
+	n.pushing.Wait()
+	return errors.Join(fixErr, httpErr)
 }
 
 // drain waits until the readers have taken what is in the event ring, which is closed by now, so that history and view
@@ -154,14 +211,14 @@ func (n *node) drain() {
 // directory is for, and creates that venue where there is none yet and the genesis has an operator. It returns early when
 // end is closed.
 func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
-	var sent time.Time
+	var asked time.Time
 	for {
 		// In this order: neither ever has a command that the node has not. Until the view has everything that was replayed it
 		// cannot tell whether there is a venue.
-		past, seen := n.history.Position(), n.view.Applied()
+		past, sent, seen := n.history.Position(), n.outbox.Durable(), n.view.Applied() // the outbox's position begins at 0
 		if seq := n.replicas.Status().Seq; n.replicas.Ready() && seen >= seq {
-			if past > seq {
-				return fmt.Errorf("the history is ahead of the log: it ends at command %d, the log at %d. One of the two is not of this node, or the log has lost its end. What to do: restore the log; or, if the log is right, move the history directory away, and it is made anew from what the log still has", past, seq)
+			if err := errors.Join(notAhead("history", past, seq), notAhead("fix", sent, seq)); err != nil {
+				return err
 			}
 			if n.view.Status().Initialised {
 				if err := n.isVenueOf(&g); err != nil {
@@ -175,11 +232,11 @@ func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
 				return nil
 			}
 			// One that was taken may yet be refused. A second one changes nothing.
-			if time.Since(sent) >= genesisAgain {
+			if time.Since(asked) >= genesisAgain {
 				var c wire.Command
 				g.Put(&c)
 				if n.replicas.Submit(&c) == nil {
-					sent = time.Now()
+					asked = time.Now()
 				}
 			}
 		}
@@ -189,6 +246,14 @@ func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// notAhead refuses a store, named by its folder, that has commands which the log has not.
+func notAhead(store string, position, log uint64) error {
+	if position <= log {
+		return nil
+	}
+	return fmt.Errorf("the %s is ahead of the log: it ends at command %d, the log at %d. One of the two is not of this node, or the log has lost its end. What to do: restore the log; or, if the log is right, move the folder %s of the data directory away, and it is made anew from what the log still has", map[string]string{"history": "history", "fix": "FIX store"}[store], position, log, store)
 }
 
 // isVenueOf reports what differs between the venue of the log and the one of genesis.json, nil when nothing does.

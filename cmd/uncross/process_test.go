@@ -65,6 +65,7 @@ type venue struct {
 	keyFile  string
 	operator auth.Key
 	address  string // kept over restarts, so that clients find it again
+	fix      string // address for FIX, where flags ask for it
 	flags    []string
 
 	mu     sync.Mutex
@@ -115,6 +116,9 @@ func (v *venue) start() error {
 	for lines.Scan() {
 		if address, ok := strings.CutPrefix(lines.Text(), "listening on http://"); ok && address != v.address {
 			v.address = address
+		}
+		if address, ok := strings.CutPrefix(lines.Text(), "FIX on "); ok {
+			v.fix = address
 		}
 		if strings.HasPrefix(lines.Text(), "ready:") {
 			go io.Copy(io.Discard, stdout)

@@ -26,7 +26,9 @@ Examples
   uncross replay neutral data/601825_20230711                through the engine, in process
   uncross replay neutral --book data/601825_20230711         through a book alone
   uncross replay neutral --to http://127.0.0.1:8080 \
-      --operator-key operator.key data/601825_20230711       through a running server, durably`
+      --operator-key operator.key data/601825_20230711       through a running server, durably
+  uncross replay neutral --to fix://DAY1:a-password@127.0.0.1:9880 --admin http://127.0.0.1:8080 \
+      --operator-key operator.key data/601825_20230711       likewise, with every order by FIX; the session is made first`
 }
 
 // Run replays a set.

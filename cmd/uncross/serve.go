@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -41,8 +39,17 @@ type serveCmd struct {
 	SessionRate         int           `env:"UNCROSS_SESSION_RATE" help:"Requests per second of one session (default: 50000)."`
 	AnswerTimeout       time.Duration `env:"UNCROSS_ANSWER_TIMEOUT" help:"Longest wait for a command's answer before its outcome is told to be unknown (default: 5s)."`
 
+	FixListen        string `env:"UNCROSS_FIX_LISTEN" help:"Address for FIX; port 0 takes a free one, and off is none (default: off, with --dev 127.0.0.1:9880)."`
+	FixCompID        string `env:"UNCROSS_FIX_COMP_ID" default:"UNCROSS" help:"The venue's CompID (default: UNCROSS)."`
+	FixPlain         bool   `env:"UNCROSS_FIX_PLAIN" help:"FIX without TLS although there is a certificate: something in front takes care of it."`
+	FixResetAt       string `env:"UNCROSS_FIX_RESET_AT" placeholder:"HH:MM" help:"Time of day in UTC when the sequence numbers of all FIX sessions start again (default: never)."`
+	FixRate          int    `env:"UNCROSS_FIX_RATE" help:"Messages per second of one FIX session; beyond, orders are refused (default: 50000)."`
+	FixMaxConns      int    `name:"fix-max-connections" env:"UNCROSS_FIX_MAX_CONNECTIONS" help:"FIX connections in all (default: 4096)."`
+	FixMaxConnsPerIP int    `name:"fix-max-connections-per-address" env:"UNCROSS_FIX_MAX_CONNECTIONS_PER_ADDRESS" help:"FIX connections of one address (default: 1024)."`
+
 	AcceptClock   bool     `help:"The operator's word that the wall clock is right although it is far ahead of the venue's last time."`
 	AcceptGap     bool     `name:"accept-history-gap" help:"The operator's word that the history may go on behind commands that it has lost; see docs/operations.md."`
+	AcceptFixGap  bool     `help:"The operator's word that the FIX sessions may go on behind commands that their store has lost; see docs/operations.md."`
 	ResetTripwire bool     `help:"The operator's word that no acknowledged entry is missing from the log; see docs/operations.md."`
 	Skip          []uint64 `help:"Log entries to leave out, the same on all nodes; see docs/operations.md."`
 }
@@ -56,12 +63,13 @@ start or cannot go on, and 2 when the command line or the configuration is wrong
 
 Examples
   uncross serve --data data
-  uncross serve --config uncross.yaml --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  uncross serve --config uncross.yaml --listen 0.0.0.0:8443 --fix-listen 0.0.0.0:9880 --tls-cert chain.pem --tls-key key.pem
   uncross serve --dev --data dev/data
 
 uncross.yaml
   data: /var/lib/uncross
   listen: 0.0.0.0:8443
+  fix-listen: 0.0.0.0:9880
   tls-cert: /etc/uncross/chain.pem
   tls-key: /etc/uncross/key.pem`
 }
@@ -81,52 +89,41 @@ func (c *serveCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	ln, secure, err := c.listen()
+	at, err := c.listen()
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer at.close()
 	logger := newLogger(s.err, c.LogLevel, c.LogFormat)
-	n, err := openNode(d, c.settings(), genesis, logger)
+	set := c.settings()
+	if set.fix.tls = at.fixSecure; at.exposed() {
+		logger.Warn("FIX without TLS on an address that others can reach: passwords can be read on the way", "address", at.fix.Addr().String())
+	}
+	n, err := openNode(d, set, genesis, logger)
 	if err != nil {
 		return err
 	}
-	serving, ready, end := make(chan error, 1), make(chan error, 1), make(chan struct{})
-	go func() { serving <- n.server.Serve(ln, secure) }()
-	fmt.Fprintf(s.out, "listening on %s\n", c.url(ln))
-	go func() { ready <- c.makeReady(s.out, n, genesis, c.url(ln), end) }()
+	serving, ready, end := make(chan error, 2), make(chan error, 1), make(chan struct{})
+	go func() { serving <- n.server.Serve(at.http, at.secure) }()
+	fmt.Fprintf(s.out, "listening on %s\n", at.url())
+	if at.fix != nil {
+		go func() { serving <- n.fix.Serve(at.fix) }()
+		fmt.Fprintf(s.out, "FIX on %s\n", at.fix.Addr())
+	}
+	go func() { ready <- c.makeReady(s.out, n, genesis, at, end) }()
 
 	err = untilTold(ready, serving, stop, logger, s.err)
 	close(end)
 	return errors.Join(err, n.close(c.Shutdown))
 }
 
-// listen takes the address, before anything is made on disk for the node. secure is nil without TLS.
-func (c *serveCmd) listen() (ln net.Listener, secure *tls.Config, err error) {
-	if c.TLSCert != "" {
-		if secure, err = http.TLSConfig(c.TLSCert, c.TLSKey); err != nil {
-			return nil, nil, err
-		}
-	}
-	ln, err = net.Listen("tcp", c.Listen)
-	return ln, secure, err
-}
-
-func (c *serveCmd) url(ln net.Listener) string {
-	scheme := "http"
-	if c.TLSCert != "" {
-		scheme = "https"
-	}
-	return scheme + "://" + ln.Addr().String()
-}
-
 // makeReady waits for the venue, sets it up for development where that is asked for, and tells that it is ready.
-func (c *serveCmd) makeReady(w io.Writer, n *node, genesis wire.Genesis, url string, end <-chan struct{}) error {
+func (c *serveCmd) makeReady(w io.Writer, n *node, genesis wire.Genesis, at *addresses, end <-chan struct{}) error {
 	if err := n.initialise(genesis, end); err != nil {
 		return err
 	}
 	if c.Dev {
-		if err := setUpDev(w, dataDir(c.Data), url); err != nil {
+		if err := setUpDev(w, dataDir(c.Data), at); err != nil {
 			return err
 		}
 	}
@@ -181,7 +178,8 @@ func (c *serveCmd) Validate() error {
 	}{
 		{"snapshot-bytes", c.SnapshotBytes}, {"history-sync", int64(c.HistorySync)}, {"shutdown-timeout", int64(c.Shutdown)},
 		{"max-connections", int64(c.MaxConnections)}, {"max-connections-per-address", int64(c.MaxConnectionsPerIP)},
-		{"session-rate", int64(c.SessionRate)}, {"answer-timeout", int64(c.AnswerTimeout)},
+		{"session-rate", int64(c.SessionRate)}, {"answer-timeout", int64(c.AnswerTimeout)}, {"fix-rate", int64(c.FixRate)},
+		{"fix-max-connections", int64(c.FixMaxConns)}, {"fix-max-connections-per-address", int64(c.FixMaxConnsPerIP)},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("--%s is negative", n.flag)
@@ -193,18 +191,26 @@ func (c *serveCmd) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
-	host, port, err := net.SplitHostPort(c.Listen)
+	if c.Dev && c.TLSCert != "" {
+		return errors.New("--dev does not go with TLS")
+	}
+	if err := c.validateAddress("listen", c.Listen); err != nil {
+		return err
+	}
+	return c.validateFix()
+}
+
+// validateAddress refuses what is no address to listen on, or not one for a development venue.
+func (c *serveCmd) validateAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", c.Listen, err)
+		return fmt.Errorf("--%s %s: %w", flag, address, err)
 	}
-	if ip := net.ParseIP(host); c.Dev && !(strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()) {
-		return fmt.Errorf("--dev hands out funded keys: it listens on a loopback address only, not on %s", c.Listen)
-	}
-	if c.Dev && c.TLSCert != "" {
-		return errors.New("--dev does not go with TLS")
+	if c.Dev && !isLoopback(address) {
+		return fmt.Errorf("--dev hands out funded keys and passwords: it listens on a loopback address only, not on %s", address)
 	}
 	return nil
 }
@@ -213,7 +219,8 @@ func (c *serveCmd) Validate() error {
 func (c *serveCmd) settings() nodeSettings {
 	return nodeSettings{
 		nodeID: c.NodeID, snapshotBytes: c.SnapshotBytes, historySync: c.HistorySync, skip: c.Skip,
-		acceptClock: c.AcceptClock, resetTripwire: c.ResetTripwire, acceptGap: c.AcceptGap,
+		acceptClock: c.AcceptClock, resetTripwire: c.ResetTripwire, acceptGap: c.AcceptGap, acceptFixGap: c.AcceptFixGap,
+		fix: c.fixSettings(),
 		limits: http.Limits{
 			Conns: c.MaxConnections, ConnsPerIP: c.MaxConnectionsPerIP, SessionRate: c.SessionRate, Answer: c.AnswerTimeout,
 		},

@@ -100,8 +100,8 @@ func TestServeWithoutInit(t *testing.T) {
 	}
 }
 
-// TestHistoryAheadOfLog refuses a history that has commands which the log has not.
-func TestHistoryAheadOfLog(t *testing.T) {
+// TestStoresAheadOfLog refuses a history, and a FIX store, that has commands which the log has not.
+func TestStoresAheadOfLog(t *testing.T) {
 	v := newVenue(t)
 	v.mustStart()
 	v.stop(syscall.SIGTERM)
@@ -122,8 +122,20 @@ func TestHistoryAheadOfLog(t *testing.T) {
 	if err := os.Rename(short, dataDir(v.data).wal()); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.start(); err == nil || !strings.Contains(err.Error(), "history is ahead of the log") {
-		t.Errorf("started, or said %v", err)
+	d := dataDir(v.data)
+	for folder, says := range map[string]string{d.history(): "the FIX store is ahead of the log", d.fix(): "the history is ahead of the log"} {
+		if err := os.Rename(folder, folder+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.start(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("without %s: started, or said %v", folder, err)
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(folder+".away", folder); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -258,7 +270,7 @@ func TestDev(t *testing.T) {
 		t.Skip("no curl on this machine")
 	}
 	dir := t.TempDir()
-	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev"}}
+	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
 	t.Cleanup(v.end)
 	v.mustStart()
 	first := v.status().BusinessHash
@@ -284,6 +296,10 @@ func TestDev(t *testing.T) {
 	}
 	if a := order("alice", "sell"); !strings.Contains(a, `"status":"new"`) {
 		t.Errorf("the sell: %s", a)
+	}
+	fixed, err := exec.Command(v.program, "fix", "fix://ALICE1:"+devPassword+"@"+v.fix, "D|11=first-fix-1|55=BTC-USD|54=2|38=0.5|40=2|44=64001.00").CombinedOutput()
+	if err != nil || !strings.Contains(string(fixed), "150=0") {
+		t.Errorf("the first order by FIX: %v\n%s", err, fixed)
 	}
 	if a := order("bob", "buy"); !strings.Contains(a, `"status":"filled"`) || !strings.Contains(a, `"price":"64000.00"`) {
 		t.Errorf("the buy: %s", a)

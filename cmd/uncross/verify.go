@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"uncross/gateway/fix/outbox"
 	"uncross/gateway/history"
 	"uncross/replication"
 	"uncross/wal"
@@ -19,7 +20,7 @@ type verifyCmd struct {
 // Help implements kong.HelpProvider.
 func (verifyCmd) Help() string {
 	return `Reads everything that a stopped node keeps and changes nothing: the checksum and the chain of every record of the
-log, every snapshot, a replay of the log from the newest snapshot, and every record of the history. Prints counts and both
+log, every snapshot, a replay of the log from the newest snapshot, and every record of the history and of the FIX store. Prints counts and both
 hashes of the state, and names the first damaged record. The exit status is 1 when something is damaged or missing.
 
 Example
@@ -73,12 +74,16 @@ func (c *verifyCmd) Run(s *streams) error {
 	} else if logErr == nil {
 		line("damage", "%v", stateErr)
 	}
-	pastErr := c.history(d, logErr == nil && stateErr == nil, seen, line)
+	known := logErr == nil && stateErr == nil
+	past, err := history.Verify(d.history(), nil)
+	pastErr := follower{"history", past.Records, past.Position, err}.check(known, seen, line)
+	sent, err := outbox.Verify(d.fix(), nil)
+	sentErr := follower{"FIX store", sent.Records, sent.Position, err}.check(known, seen, line)
 	snapErr := error(nil)
 	for _, snap := range seen.Snapshots {
 		snapErr = errors.Join(snapErr, snap.Err)
 	}
-	if err := errors.Join(genesisErr, logErr, stateErr, pastErr, snapErr); err != nil {
+	if err := errors.Join(genesisErr, logErr, stateErr, pastErr, sentErr, snapErr); err != nil {
 		line("result", "DAMAGED")
 		return errSaid
 	}
@@ -86,20 +91,27 @@ func (c *verifyCmd) Run(s *streams) error {
 	return nil
 }
 
-// history reads the history and, where the state is known, holds how far it goes against it: a snapshot is taken only when
-// the history is on disk, and nothing is in the history that is not in the log.
-func (c *verifyCmd) history(d dataDir, known bool, seen replication.Inspection, line func(name, format string, args ...any)) error {
-	r, err := history.Verify(d.history(), nil)
-	if base := seen.Seq - seen.Commands; err == nil && known && r.Position < base {
-		err = fmt.Errorf("the history ends at command %d, but it was on disk up to command %d when the snapshot was taken", r.Position, base)
+// follower is what the check of a store that is made from events found.
+type follower struct {
+	name     string
+	records  uint64
+	position uint64 // last whole command that it has
+	err      error
+}
+
+// check prints it and, where the state is known, holds how far the store goes against it: a snapshot is taken only when the
+// store is on disk, and nothing is in the store that is not in the log.
+func (f follower) check(known bool, seen replication.Inspection, line func(name, format string, args ...any)) error {
+	if base := seen.Seq - seen.Commands; f.err == nil && known && f.position < base {
+		f.err = fmt.Errorf("the %s ends at command %d, but it was on disk up to command %d when the snapshot was taken", f.name, f.position, base)
 	}
-	if err == nil && known && r.Position > seen.Seq {
-		err = fmt.Errorf("the history goes to command %d, the log only to command %d", r.Position, seen.Seq)
+	if f.err == nil && known && f.position > seen.Seq {
+		f.err = fmt.Errorf("the %s goes to command %d, the log only to command %d", f.name, f.position, seen.Seq)
 	}
-	if err != nil {
-		line("damage", "%v", err)
-		return err
+	if f.err != nil {
+		line("damage", "%v", f.err)
+		return f.err
 	}
-	line("history", "%d records, to command %d", r.Records, r.Position)
+	line(f.name, "%d records, to command %d", f.records, f.position)
 	return nil
 }

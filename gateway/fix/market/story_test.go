@@ -12,7 +12,7 @@ import (
 	"uncross/gateway/fix/message"
 )
 
-var rewrite = flag.Bool("update", false, "write testdata/story.golden anew")
+var rewrite = flag.Bool("rewrite", false, "write testdata/story.golden anew")
 
 // recorder writes down what is pushed.
 type recorder struct {
@@ -92,6 +92,6 @@ func TestStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.String() != string(want) {
-		t.Errorf("the story has changed (-update writes it anew):\n%s", out.String())
+		t.Errorf("the story has changed (-rewrite writes it anew):\n%s", out.String())
 	}
 }
