@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"uncross/engine/wire"
+	"uncross/gateway/fix/outbox"
 	"uncross/gateway/history"
 	"uncross/internal/ring"
 	"uncross/replication"
@@ -36,8 +37,8 @@ func addFirm() wire.Command {
 	return c
 }
 
-// TestStopUnderLoad stops a node while commands come as fast as it takes them: history and view end with the last
-// command of the log, and the history has it on disk.
+// TestStopUnderLoad stops a node while commands come as fast as it takes them: history, view and the FIX store end
+// with the last command of the log, and have it on disk.
 func TestStopUnderLoad(t *testing.T) {
 	const enough = 20_000
 	d, g, n := newNode(t, nodeSettings{})
@@ -75,6 +76,9 @@ func TestStopUnderLoad(t *testing.T) {
 	}
 	if at := n.view.Applied(); at != seq {
 		t.Errorf("the view ends at command %d, the log at %d", at, seq)
+	}
+	if r, err := outbox.Verify(d.fix(), nil); err != nil || r.Position != seq {
+		t.Errorf("the FIX store ends at command %d, %v; the log at %d", r.Position, err, seq)
 	}
 	h, err := history.Open(d.history(), history.Options{ClusterID: g.ClusterID})
 	if err != nil {

@@ -20,11 +20,10 @@ import (
 
 // venue is the real server on a development venue, in a process of its own.
 type venue struct {
-	t       *testing.T
-	program string
-	dir     string
-	rest    string // address
-	fix     string // address; both are kept over restarts
+	t    *testing.T
+	dir  string
+	rest string // address
+	fix  string // address; both are kept over restarts
 
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer
@@ -57,11 +56,7 @@ func TestMain(m *testing.M) {
 // newVenue returns a development venue that does not run yet.
 func newVenue(t *testing.T) *venue {
 	t.Helper()
-	path, err := buildServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := &venue{t: t, program: path, dir: t.TempDir(), rest: "127.0.0.1:0", fix: "127.0.0.1:0"}
+	v := &venue{t: t, dir: t.TempDir(), rest: "127.0.0.1:0", fix: "127.0.0.1:0"}
 	t.Cleanup(func() {
 		said := v.stop(syscall.SIGTERM)
 		if strings.Contains(said, "level=ERROR") {
@@ -76,7 +71,11 @@ func newVenue(t *testing.T) *venue {
 // start starts the server and returns when it is ready.
 func (v *venue) start() {
 	v.t.Helper()
-	v.cmd = exec.Command(v.program, "serve", "--dev", "--data", filepath.Join(v.dir, "data"), "--listen", v.rest, "--fix-listen", v.fix)
+	program, err := buildServer()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.cmd = exec.Command(program, "serve", "--dev", "--data", filepath.Join(v.dir, "data"), "--listen", v.rest, "--fix-listen", v.fix)
 	v.stderr = &bytes.Buffer{}
 	v.cmd.Stderr = v.stderr
 	stdout, err := v.cmd.StdoutPipe()

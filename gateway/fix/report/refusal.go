@@ -69,8 +69,12 @@ func scope(in wire.InstrumentID) byte {
 	return '7'
 }
 
+// massRefusal leaves 532 out where it would be 99 (other): stock dictionaries have it as one character.
 func (b body) massRefusal(r wire.Reason, tag uint16) body {
-	b = b.char(message.TagMassCancelResponse, '0').uint(message.TagMassCancelRejectReason, uint64(CodesOf(r).Mass))
+	b = b.char(message.TagMassCancelResponse, '0')
+	if code := CodesOf(r).Mass; code <= 9 {
+		b = b.uint(message.TagMassCancelRejectReason, uint64(code))
+	}
 	return b.reason(r, tag)
 }
 

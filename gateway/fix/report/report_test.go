@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 	want(t, MassCanceled(nil, &event, &wire.MassCanceled{Instrument: 1, Count: 3}, wire.MustText("q1"), &named),
 		"r|11=q1|37=42-3|530=1|531=1|533=3|55=BTC-USD|60=20231114-22:13:20.123456")
 	want(t, MassCancelRejected(nil, &event, &wire.OrderRejected{Reason: wire.RoleNotAllowed}, &Names{}),
-		"r|37=42-3|530=7|531=0|532=99|58=the key's role does not allow this|60=20231114-22:13:20.123456")
+		"r|37=42-3|530=7|531=0|58=the key's role does not allow this|60=20231114-22:13:20.123456")
 	reject := Reject(9, 55, "D", 1, "Required tag missing")
 	want(t, reject.AppendTo(nil), "3|45=9|371=55|372=D|373=1|58=Required tag missing")
 	reject = Reject(9, 0, "", -1, "")
@@ -117,7 +117,7 @@ func TestRefusedByTheGateway(t *testing.T) {
 	want(t, Refused(nil, &x, &m), "j|45=12|372=AA|379=a1|380=3|58=Unsupported Message Type")
 	m.Kind = wire.RefusedMassCancel
 	m.Symbol = [36]byte{}
-	want(t, Refused(nil, &x, &m), "r|11=a1|37=42-3|530=7|531=0|532=99|58=Unsupported Message Type|60=20231114-22:13:20.123456")
+	want(t, Refused(nil, &x, &m), "r|11=a1|37=42-3|530=7|531=0|58=Unsupported Message Type|60=20231114-22:13:20.123456")
 	m.Kind = wire.SessionLogon
 	if got := Refused(nil, &x, &m); got != nil {
 		t.Errorf("no refusal: %q", got)
