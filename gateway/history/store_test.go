@@ -2,6 +2,7 @@ package history
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func TestForeignDirectories(t *testing.T) {
 	}{
 		"other files": {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/letter.txt", "dear") }, ErrForeign, "letter.txt"},
 		"a Pebble database": {func(t *testing.T, fs vfs.FS) {
-			db, err := pebble.Open("history", &pebble.Options{FS: fs, Logger: pebbleLogger{&Store{o: Options{Logger: quiet}}}})
+			db, err := pebble.Open("history", &pebble.Options{FS: fs, Logger: silent{}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -386,3 +387,10 @@ func BenchmarkStore(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
 }
+
+// silent is a Pebble logger that says nothing.
+type silent struct{}
+
+func (silent) Infof(string, ...any)         {}
+func (silent) Errorf(string, ...any)        {}
+func (silent) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }

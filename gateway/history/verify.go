@@ -3,7 +3,6 @@ package history
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -27,22 +26,9 @@ func Verify(dir string, fs vfs.FS) (r Report, err error) {
 			err = fmt.Errorf("history %s: %w", dir, err)
 		}
 	}()
-	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return r, nil
-	}
-	text, err := readFormat(fs, fs.PathJoin(dir, nameFormat))
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if text != Format {
-		return r, fmt.Errorf("%w: it says %q, this program reads %q", ErrFormat, text, Format)
-	}
-	db, err := pebble.Open(fs.PathJoin(dir, namePebble), &pebble.Options{
-		FS: fs, ReadOnly: true, Logger: quietLogger{}, FormatMajorVersion: pebbleFormat,
-		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // the default one ends the process
-	})
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	db, err := kind.View(dir, fs)
+	if err != nil || db == nil {
+		return r, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return readAll(db)
@@ -76,13 +62,4 @@ func readAll(db *pebble.DB) (r Report, err error) {
 		return r, fmt.Errorf("%w: after %d records: %w", ErrDamaged, r.Records, err)
 	}
 	return r, nil
-}
-
-// quietLogger leaves it to errors to say what is wrong.
-type quietLogger struct{}
-
-func (quietLogger) Infof(string, ...any)  {}
-func (quietLogger) Errorf(string, ...any) {}
-func (quietLogger) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("history: "+format, args...))
 }

@@ -11,6 +11,8 @@ import (
 
 	"uncross/engine"
 	"uncross/gateway/view/venuetest"
+
+	"uncross/gateway/storage"
 )
 
 // TestGapIsRefused shows that a store which lacks commands before the node's snapshot does not go on by itself, and that
@@ -74,7 +76,7 @@ func TestVerify(t *testing.T) {
 	if r, err := Verify(dir, nil); err != nil || r.Position != 1000 || r.Records != uint64(records) {
 		t.Errorf("%+v, %v; expected %d records to command 1000", r, err, records)
 	}
-	tables, err := filepath.Glob(filepath.Join(dir, namePebble, "*.sst"))
+	tables, err := filepath.Glob(filepath.Join(dir, storage.Database, "*.sst"))
 	if err != nil || len(tables) == 0 {
 		t.Fatalf("tables %v, %v", tables, err)
 	}

@@ -68,7 +68,7 @@ func newWriter(s *Store) (*writer, error) {
 	if ok {
 		copy(w.cluster[:], v)
 	}
-	if err := s.checkCluster(w.cluster, s.o.ClusterID); err != nil {
+	if err := kind.Cluster(w.cluster, s.o.ClusterID); err != nil {
 		return nil, err
 	}
 	if w.cluster == [16]byte{} && s.o.ClusterID != [16]byte{} {
@@ -213,7 +213,7 @@ func (w *writer) news(e *wire.Event) error {
 func (w *writer) venue(e *wire.Event) error {
 	var m wire.Genesis
 	m.GetEvent(e)
-	if err := w.s.checkCluster(w.cluster, m.ClusterID); err != nil {
+	if err := kind.Cluster(w.cluster, m.ClusterID); err != nil {
 		return err
 	}
 	w.cluster = m.ClusterID

@@ -39,6 +39,7 @@ var Rooms = []Room{
 		Path: "gateway/history", Inside: gatewaySees,
 		Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/cespare/xxhash/v2"},
 	},
+	{Path: "gateway/storage", Outside: []string{"github.com/cockroachdb/pebble/v2"}},
 	{Path: "gateway/auth", Inside: gatewaySees, Outside: []string{"golang.org/x/crypto"}},
 	{Path: "gateway/fix", Inside: gatewaySees},
 	// Messages are usable alone, by a client as by the venue.
@@ -47,7 +48,7 @@ var Rooms = []Room{
 	{Path: "gateway/fix/report", Inside: []string{"engine/wire", "gateway/decimal", "gateway/fix/message"}},
 	{
 		Path:    "gateway/fix/outbox",
-		Inside:  []string{"engine/amount", "engine/wire", "gateway/decimal", "gateway/progress", "gateway/fix/message", "gateway/fix/report", "internal/slab"},
+		Inside:  []string{"engine/amount", "engine/wire", "gateway/decimal", "gateway/progress", "gateway/storage", "gateway/fix/message", "gateway/fix/report", "internal/slab"},
 		Outside: []string{"github.com/cockroachdb/pebble/v2"},
 	},
 	// A client: nothing of the venue but its messages.
