@@ -118,6 +118,9 @@ func (e *Engine) Key(id wire.KeyID) (wire.Key, bool) {
 // KeyByPub returns the definition of the key with a public key.
 func (e *Engine) KeyByPub(pub [32]byte) (wire.Key, bool) { return e.Key(e.findKey(&pub)) }
 
+// Sessions returns how many sessions there are: their ids are 1 to that.
+func (e *Engine) Sessions() int { return e.sessions.Len() }
+
 // Session returns a session's definition.
 func (e *Engine) Session(id wire.SessionID) (wire.Session, bool) {
 	if !has(e.sessions, id) {

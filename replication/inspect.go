@@ -22,6 +22,7 @@ type Inspection struct {
 	Entries     uint64 // applied: those behind the snapshot that hold commands
 	Commands    uint64 // applied from the log
 	Events      uint64 // that they gave
+	Sessions    int    // of clients with sequence numbers, defined at the end
 	State              // of the engine at the end
 }
 
@@ -148,6 +149,7 @@ func (r *inspection) state() {
 	s := &r.found.State
 	s.Applied, s.Seq, s.TimeNs = r.engine.Applied(), r.engine.Seq(), r.engine.Now()
 	s.FullHash, s.BusinessHash = r.engine.Hashes()
+	r.found.Sessions = r.engine.Sessions()
 }
 
 // complete checks that the log reaches the snapshot.

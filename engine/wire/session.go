@@ -111,7 +111,7 @@ const (
 	// RefusedMessage: likewise, of any other message: its type is in Symbol, the id that the refusal refers to in ClientID.
 	RefusedMessage SessionMessageKind = 10
 	// AnnouncedMassCancel comes before a CancelAll of the session, which has no room for an id: ClientID is the id of the
-	// request, for its answer. Its origin has the number before the request's: if the CancelAll is lost, so is the request.
+	// request, Arg what kind of request the protocol calls it (FIX: the character of MassCancelRequestType), for its answer. Its origin has the number before the request's: if the CancelAll is lost, so is the request.
 	AnnouncedMassCancel SessionMessageKind = 11
 )
 
@@ -129,6 +129,11 @@ const MaxSessionNumbers = 65_535
 
 // SessionMessage is a protocol message without a command of its own, or its answer. Any key of a session. It changes
 // nothing in the engine.
+//
+// Symbol is, for a kind that has a symbol or a message type, its text, with zeros behind. A SessionLogon, SessionLogout or
+// SessionNumbers has a token in its first bytes, by which the node finds its own messages. A RefusedCancel or RefusedReplace
+// has a zero byte, which no symbol begins with, and behind it, little-endian, the number of the order that the request names
+// (8 bytes, 0: none) and the account that it is for (4 bytes, 0: none that is known): the answer says how that order stands.
 type SessionMessage struct {
 	Session  SessionID
 	Kind     SessionMessageKind
@@ -136,7 +141,7 @@ type SessionMessage struct {
 	Reason   Reason // Refused…: why; a gateway's own reason or one of the engine's
 	Arg      uint16 // see the kinds; Refused…: the tag at fault, 0: none
 	ClientID Text   // Refused…: the request's own id
-	Target   Text   // Refused…: the client id of the order that it names, or the venue's id of it
+	Target   Text   // Refused…: the client id of the order that it names; RefusedMassCancel: what kind of request the protocol calls it
 	Symbol   [36]byte
 }
 
