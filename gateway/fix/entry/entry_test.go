@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"uncross/engine/wire"
+	"uncross/gateway/fix/report"
 )
 
 // line is a message and what it comes to.
@@ -98,7 +99,7 @@ func TestRefusedByName(t *testing.T) {
 	v := openVenue(t)
 	for _, r := range RefusedByName() {
 		for _, m := range []line{{limit, "D"}, {"F|11=b|41=a|55=BTC/USD|54=1" + at, "F"}, {"G|11=b|41=a|55=BTC/USD|54=1|40=2|44=1|38=1" + at, "G"}} {
-			if got, ok := RuleOf(m.want, r.Tag); !ok || got.Treatment != Refused {
+			if got, ok := ruleOf(m.want, r.Tag); !ok || got.Treatment != Refused {
 				continue
 			}
 			var out Outcome
@@ -131,7 +132,7 @@ func TestRules(t *testing.T) {
 			if r.Treatment == Used && new(request).slot(r.Tag) == nil {
 				t.Errorf("%d is used and has no place", r.Tag)
 			}
-			if got, ok := RuleOf(msgType, r.Tag); !ok || got != r {
+			if got, ok := ruleOf(msgType, r.Tag); !ok || got != r {
 				t.Errorf("%s: rule of %d is %+v", msgType, r.Tag, got)
 			}
 		}
@@ -152,34 +153,35 @@ func TestCancelAndReplace(t *testing.T) {
 	const f, g = "F|11=c|41=a|55=BTC/USD|54=1" + at, "G|11=c|41=a|55=BTC/USD|54=1|40=2|44=99|38=2" + at
 	v.run(s, []line{
 		{f, "cancel acc=2 order=0/a/1 id=c"},
-		{f + "|37=1", "cancel acc=2 order=1//1 id=c"},
+		{f + "|37=1", "cancel acc=2 order=1/a/1 id=c"},
+		{f + "|37=18446744073709551617", "cancel acc=2 order=0/a/1 id=c"}, // 2^64 and one is not one
 		{f + "|37=NONE|38=0.5|58=why", "cancel acc=2 order=0/a/1 id=c"},
 		{"F|11=c|41=a|54=1" + at, "cancel acc=2 order=0/a/0 id=c"},
-		{"F|11=c|41=unseen|37=77|55=ETH/USD|54=2" + at, "cancel acc=2 order=77//2 id=c"}, // may be on its way
-		{"F|11=c|41=renamed|37=1|55=BTC/USD|54=1" + at, "cancel acc=2 order=1//1 id=c"},
-		{"F|11=c|41=x|37=4|55=BTC/USD|54=2" + at, "cancel acc=2 order=4//1 id=c"}, // bob's: the engine says unknown
+		{"F|11=c|41=unseen|37=77|55=ETH/USD|54=2" + at, "cancel acc=2 order=77/unseen/2 id=c"}, // may be on its way
+		{"F|11=c|41=renamed|37=1|55=BTC/USD|54=1" + at, "cancel acc=2 order=1/renamed/1 id=c"},
+		{"F|11=c|41=x|37=4|55=BTC/USD|54=2" + at, "cancel acc=2 order=4/x/1 id=c"}, // bob's: the engine says unknown
 		{"F|11=c|41=e|55=ETH/USD|54=1|1=alice-spare" + at, "cancel acc=4 order=0/e/2 id=c"},
-		{f + "|37=2", "refused 7: order_mismatch tag=41 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(f, "54=1", "54=2", 1), "refused 7: order_mismatch tag=54 side=2 id=c target=a symbol=BTC/USD"},
-		{"F|11=c|41=x|37=1|55=BTC/USD|54=2" + at, "refused 7: order_mismatch tag=54 side=2 id=c target=x symbol=BTC/USD"},
-		{f + "|1=bob-main", "refused 7: not_your_account tag=1 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(f, "BTC", "XRP", 1), "refused 7: unknown_instrument tag=55 side=1 id=c target=a symbol=XRP/USD"},
-		{f + "|66=list", "refused 7: unsupported_tag tag=66 side=1 id=c target=a symbol=BTC/USD"},
+		{f + "|37=2", "refused 7: order_mismatch tag=41 side=1 id=c target=a acc=2 order=2"},
+		{strings.Replace(f, "54=1", "54=2", 1), "refused 7: order_mismatch tag=54 side=2 id=c target=a acc=2 order=0"},
+		{"F|11=c|41=x|37=1|55=BTC/USD|54=2" + at, "refused 7: order_mismatch tag=54 side=2 id=c target=x acc=2 order=1"},
+		{f + "|1=bob-main", "refused 7: not_your_account tag=1 side=1 id=c target=a acc=3 order=0"},
+		{strings.Replace(f, "BTC", "XRP", 1), "refused 7: unknown_instrument tag=55 side=1 id=c target=a acc=2 order=0"},
+		{f + "|66=list", "refused 7: unsupported_tag tag=66 side=1 id=c target=a acc=2 order=0"},
 		{strings.Replace(f, "41=a", "41="+longID, 1), "reject 5 tag=41: " + badID},
 
 		{g, "replace acc=2 order=0/a/1 price=1980 qty=2000 id=c"},
-		{g + "|37=1|59=1|15=USD", "replace acc=2 order=1//1 price=1980 qty=2000 id=c"},
-		{strings.Replace(g, "|54=1", "|54=2|18=6", 1) + "|37=2", "refused 8: order_mismatch tag=41 side=2 id=c target=a symbol=BTC/USD"},
+		{g + "|37=1|59=1|15=USD", "replace acc=2 order=1/a/1 price=1980 qty=2000 id=c"},
+		{strings.Replace(g, "|54=1", "|54=2|18=6", 1) + "|37=2", "refused 8: order_mismatch tag=41 side=2 id=c target=a acc=2 order=2"},
 		{"G|11=c|41=p|55=BTC/USD|54=2|40=2|44=99|38=2|18=6" + at, "replace acc=2 order=0/p/1 price=1980 qty=2000 id=c"},
-		{g + "|18=6", "refused 8: unsupported_change tag=18 side=1 id=c target=a symbol=BTC/USD"},
-		{g + "|59=0", "refused 8: no_day_orders tag=59 side=1 id=c target=a symbol=BTC/USD"},
-		{g + "|59=3", "refused 8: unsupported_change tag=59 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(g, "40=2", "40=1", 1), "refused 8: unsupported_change tag=40 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(g, "|44=99", "", 1), "refused 8: missing_tag tag=44 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(g, "|38=2", "", 1), "refused 8: missing_tag tag=38 side=1 id=c target=a symbol=BTC/USD"},
-		{strings.Replace(g, "|55=BTC/USD", "", 1), "refused 8: missing_tag tag=55 side=1 id=c target=a symbol="},
-		{strings.Replace(g, "99", "99.01", 1), "refused 8: price_off_tick tag=44 side=1 id=c target=a symbol=BTC/USD"},
-		{g + "|152=5", "refused 8: unsupported_tag tag=152 side=1 id=c target=a symbol=BTC/USD"},
+		{g + "|18=6", "refused 8: unsupported_change tag=18 side=1 id=c target=a acc=2 order=0"},
+		{g + "|59=0", "refused 8: no_day_orders tag=59 side=1 id=c target=a acc=2 order=0"},
+		{g + "|59=3", "refused 8: unsupported_change tag=59 side=1 id=c target=a acc=2 order=0"},
+		{strings.Replace(g, "40=2", "40=1", 1), "refused 8: unsupported_change tag=40 side=1 id=c target=a acc=2 order=0"},
+		{strings.Replace(g, "|44=99", "", 1), "refused 8: missing_tag tag=44 side=1 id=c target=a acc=2 order=0"},
+		{strings.Replace(g, "|38=2", "", 1), "refused 8: missing_tag tag=38 side=1 id=c target=a acc=2 order=0"},
+		{strings.Replace(g, "|55=BTC/USD", "", 1), "refused 8: missing_tag tag=55 side=1 id=c target=a acc=2 order=0"},
+		{strings.Replace(g, "99", "99.01", 1), "refused 8: price_off_tick tag=44 side=1 id=c target=a acc=2 order=0"},
+		{g + "|152=5", "refused 8: unsupported_tag tag=152 side=1 id=c target=a acc=2 order=0"},
 	})
 	first := func(es []wire.Event, want wire.EventKind) {
 		t.Helper()
@@ -193,6 +195,34 @@ func TestCancelAndReplace(t *testing.T) {
 	first(v.send(s, "F|11=o|41=x|37=4|55=BTC/USD|54=1"+at), wire.EvOrderRejected)
 }
 
+// A refusal for a reason of the caller's says of the message what Handle's own would.
+func TestRefuse(t *testing.T) {
+	v := openVenue(t)
+	s := session()
+	for _, l := range []line{
+		{limit, "refused 6: busy tag=0 side=1 id=a target= symbol=BTC/USD"},
+		{"F|11=c|41=a|37=9|55=BTC/USD|54=2" + at, "refused 7: busy tag=0 side=2 id=c target=a acc=2 order=9"},
+		{"F|11=c|41=a|54=2|66=list|1=alice-spare" + at, "refused 7: busy tag=0 side=2 id=c target=a acc=4 order=0"},
+		{"G|11=" + longID + "|41=a|54=2|1=nobody" + at, "refused 8: busy tag=0 side=2 id= target=a acc=0 order=0"},
+		{"q|11=m|530=1|55=ETH/USD" + at, "refused 9: busy tag=0 side=0 id=m target=1 symbol=ETH/USD"},
+		{"F|11=c |41= a|54=1" + at, "refused 7: busy tag=0 side=1 id= target= acc=2 order=0"},
+		{"H|11=a|54=1", "refused 10: busy tag=0 side=0 id=a target= symbol=H"},
+		{"AF|584=m|585=7", "refused 10: busy tag=0 side=0 id=m target= symbol=AF"},
+	} {
+		var out Outcome
+		v.h.Refuse(s, parse(t, l.in), report.Busy, &out)
+		if got := v.tell(&out); got != l.want {
+			t.Errorf("%s\n got %s\nwant %s", l.in, got, l.want)
+		}
+	}
+	s.Def.Kind = wire.DropCopySession
+	var out Outcome
+	v.h.Refuse(s, parse(t, limit), report.TooManyRequests, &out)
+	if got := v.tell(&out); got != "refused 10: too_many_requests tag=0 side=0 id=a target= symbol=D" {
+		t.Error(got)
+	}
+}
+
 func TestMassCancel(t *testing.T) {
 	v := openVenue(t)
 	const q = "q|11=m" + at
@@ -200,17 +230,17 @@ func TestMassCancel(t *testing.T) {
 		{q + "|530=7", "cancel-all acc=2 in=0"},
 		{q + "|530=1|55=ETH/USD", "cancel-all acc=2 in=2"},
 		{q + "|530=7|1=alice-spare|58=all", "cancel-all acc=4 in=0"},
-		{q + "|530=1", "refused 9: missing_tag tag=55 side=0 id=m target= symbol="},
-		{q + "|530=1|55=XRP", "refused 9: unknown_instrument tag=55 side=0 id=m target= symbol=XRP"},
-		{q + "|530=7|55=ETH/USD", "refused 9: unsupported_scope tag=55 side=0 id=m target= symbol=ETH/USD"},
-		{q + "|530=3|460=4", "refused 9: unsupported_scope tag=530 side=0 id=m target= symbol="},
-		{q + "|530=7|54=1", "refused 9: unsupported_tag tag=54 side=0 id=m target= symbol="},
-		{q + "|530=7|1=bob-main", "refused 9: not_your_account tag=1 side=0 id=m target= symbol="},
+		{q + "|530=1", "refused 9: missing_tag tag=55 side=0 id=m target=1 symbol="},
+		{q + "|530=1|55=XRP", "refused 9: unknown_instrument tag=55 side=0 id=m target=1 symbol=XRP"},
+		{q + "|530=7|55=ETH/USD", "refused 9: unsupported_scope tag=55 side=0 id=m target=7 symbol=ETH/USD"},
+		{q + "|530=3|460=4", "refused 9: unsupported_scope tag=530 side=0 id=m target=3 symbol="},
+		{q + "|530=7|54=1", "refused 9: unsupported_tag tag=54 side=0 id=m target=7 symbol="},
+		{q + "|530=7|1=bob-main", "refused 9: not_your_account tag=1 side=0 id=m target=7 symbol="},
 		{"q|11=" + longID + "|530=7" + at, "reject 5 tag=11: " + badID},
 	})
 	var out Outcome
 	v.h.Handle(session(), parse(t, q+"|530=7"), &out)
-	if a := out.Announce; !out.Announced || a.Kind != wire.AnnouncedMassCancel || a.ClientID.String() != "m" || a.Arg != 0 {
+	if a := out.Announce; !out.Announced || a.Kind != wire.AnnouncedMassCancel || a.ClientID.String() != "m" || a.Arg != '7' {
 		t.Errorf("announced %+v", a)
 	}
 	v.h.Handle(session(), parse(t, limit), &out)
@@ -246,4 +276,13 @@ func itoa(n int) string {
 		return string(rune('0' + n))
 	}
 	return itoa(n/10) + string(rune('0'+n%10))
+}
+
+// ruleOf returns the rule for a field of a message type.
+func ruleOf(msgType string, tag int) (FieldRule, bool) {
+	t := tables[msgType]
+	if t == nil || tag <= 0 || tag >= len(t) || t[tag].rule == 0 {
+		return FieldRule{}, false
+	}
+	return rules[t[tag].rule-1], true
 }

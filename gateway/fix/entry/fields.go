@@ -172,15 +172,6 @@ func pick(ts ...Treatment) (list []FieldRule) {
 	return list
 }
 
-// RuleOf returns the rule for a field of a message type.
-func RuleOf(msgType string, tag int) (FieldRule, bool) {
-	t := tables[msgType]
-	if t == nil || tag <= 0 || tag >= len(t) || t[tag].rule == 0 {
-		return FieldRule{}, false
-	}
-	return rules[t[tag].rule-1], true
-}
-
 // maxTag is one above the greatest tag that a rule is about.
 const maxTag = 1000
 

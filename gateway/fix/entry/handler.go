@@ -102,18 +102,55 @@ func (r *request) id(v []byte, tag int, out *Outcome) (wire.Text, bool) {
 }
 
 // refused makes out the refusal of a request that has a fault, and reports whether it has.
-func (r *request) refused(out *Outcome, kind wire.SessionMessageKind, client, target wire.Text) bool {
+func (h *Handler) refused(s *Session, r *request, out *Outcome, kind wire.SessionMessageKind, client, target wire.Text) bool {
 	if r.fault == wire.ReasonNone {
 		return false
 	}
 	out.refuse(kind, r.fault, r.tag)
 	f := &out.Refusal
 	f.Side, f.ClientID, f.Target = sideOf(r.side), client, target
-	if target.IsEmpty() {
-		f.Target, _ = wire.ParseText(string(r.orderID))
+	switch kind {
+	case wire.RefusedCancel, wire.RefusedReplace:
+		report.PutTarget(f, h.accountOf(s, r), orderNumber(r.orderID))
+		return true
+	case wire.RefusedMassCancel:
+		f.Target = textOf(r.massCancelType)
 	}
 	copy(f.Symbol[:], r.symbol)
 	return true
+}
+
+// Refuse makes out the refusal of a message that this package handles for a reason of the caller's, without looking for
+// faults of the message's own. The refusal has what Handle would put into one: its answer tells the client how the order
+// stands that the message names.
+func (h *Handler) Refuse(s *Session, m *message.Message, reason wire.Reason, out *Outcome) {
+	out.reset()
+	msgType := m.Type()
+	var r request
+	r.read(m, tables[msgType])
+	r.fault, r.tag = reason, 0
+	client, target := textOf(r.clientID), textOf(r.target)
+	if kind, ok := refusals[msgType]; ok && s.Def.Kind == wire.TradingSession {
+		h.refused(s, &r, out, kind, client, target)
+		return
+	}
+	out.RefuseMessage(msgType, string(r.reference(msgType)), reason, 0)
+}
+
+// textOf returns a field's value as the log can hold it, empty where it cannot.
+func textOf(v []byte) wire.Text {
+	if t, ok := wire.ParseText(string(v)); ok {
+		return t
+	}
+	return wire.Text{}
+}
+
+// refusals are the kinds of refusals of the messages that have an answer of their own.
+var refusals = map[string]wire.SessionMessageKind{
+	message.NewOrderSingle:            wire.RefusedNewOrder,
+	message.OrderCancelRequest:        wire.RefusedCancel,
+	message.OrderCancelReplaceRequest: wire.RefusedReplace,
+	message.OrderMassCancelRequest:    wire.RefusedMassCancel,
 }
 
 // newOrder handles D.
@@ -126,7 +163,7 @@ func (h *Handler) newOrder(s *Session, r *request, out *Outcome) {
 	if r.fault == wire.ReasonNone {
 		h.fillOrder(s, r, &body)
 	}
-	if r.refused(out, wire.RefusedNewOrder, client, wire.Text{}) {
+	if h.refused(s, r, out, wire.RefusedNewOrder, client, wire.Text{}) {
 		return
 	}
 	out.Do = Submit
@@ -179,7 +216,7 @@ func (h *Handler) cancel(s *Session, r *request, out *Outcome) {
 		body.Target = h.findOrder(r, body.Account, target)
 		body.Target.Instrument = in.ID
 	}
-	if r.refused(out, wire.RefusedCancel, client, target) {
+	if h.refused(s, r, out, wire.RefusedCancel, client, target) {
 		return
 	}
 	out.Do = Submit
@@ -196,7 +233,7 @@ func (h *Handler) replace(s *Session, r *request, out *Outcome) {
 	if r.fault == wire.ReasonNone {
 		h.fillReplace(s, r, &body, target)
 	}
-	if r.refused(out, wire.RefusedReplace, client, target) {
+	if h.refused(s, r, out, wire.RefusedReplace, client, target) {
 		return
 	}
 	out.Do = Submit
@@ -222,16 +259,16 @@ func (h *Handler) fillReplace(s *Session, r *request, body *wire.ReplaceOrder, t
 }
 
 // findOrder returns how the engine is to find the order that a request names: by the venue's number where it has one,
-// otherwise by the client's id. Where the view has the order, what else the request says of it must be right; an order
+// otherwise by the client's id, which goes along in any case: the answer repeats it. Where the view has the order, what else the request says of it must be right; an order
 // that the view does not have may be one that is on its way.
 func (h *Handler) findOrder(r *request, acc wire.AccountID, target wire.Text) wire.OrderRef {
-	ref := wire.OrderRef{Order: orderNumber(r.orderID)}
+	ref := wire.OrderRef{Order: orderNumber(r.orderID), ClientID: target}
 	named, known := h.view.OrderByClientID(acc, target)
-	if ref.Order == 0 {
-		ref.ClientID = target
-	} else if known && named.ID != ref.Order {
+	switch {
+	case ref.Order == 0:
+	case known && named.ID != ref.Order:
 		r.blame(report.OrderMismatch, message.TagOrigClOrdID)
-	} else if !known {
+	case !known:
 		named, known = h.view.Order(ref.Order)
 		known = known && named.Account == acc
 	}
@@ -258,11 +295,14 @@ func (h *Handler) massCancel(s *Session, r *request, out *Outcome) {
 		body.Account = h.findAccount(s, r)
 		body.Instrument = h.scope(r, r.massCancelType)
 	}
-	if r.refused(out, wire.RefusedMassCancel, client, wire.Text{}) {
+	if h.refused(s, r, out, wire.RefusedMassCancel, client, wire.Text{}) {
 		return
 	}
 	out.Do, out.Announced = Submit, true
 	out.Announce = wire.SessionMessage{Kind: wire.AnnouncedMassCancel, ClientID: client}
+	if len(r.massCancelType) == 1 {
+		out.Announce.Arg = uint16(r.massCancelType[0])
+	}
 	body.Put(&out.Command)
 }
 

@@ -156,6 +156,15 @@ func (h *Handler) findAccount(s *Session, r *request) wire.AccountID {
 	return a.ID
 }
 
+// accountOf is findAccount without blame: 0 where there is no such account.
+func (h *Handler) accountOf(s *Session, r *request) wire.AccountID {
+	if r.account == nil {
+		return s.Def.Account
+	}
+	a, _ := h.view.AccountByName(string(r.account))
+	return a.ID
+}
+
 // findInstrument returns the instrument that a request is for. Where it may be absent, ok is false and nothing is blamed.
 func (h *Handler) findInstrument(r *request, needed bool) (in view.Instrument, ok bool) {
 	if r.symbol == nil {

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"errors"
 	"time"
 
 	"uncross/engine/wire"
@@ -13,9 +14,11 @@ import (
 // historyWait is how long an answer waits for history to have what the view has.
 const historyWait = time.Second
 
-// status handles H. The engine answers about an open order, as of the very point of the stream at which it is asked. It
-// does not know ended orders, and a command has no room for the request's own id (790): such an answer is made here, of
-// what the view and history have.
+// status handles H. The engine answers about an order that the view has open, as of the very point of the stream at which
+// it is asked. It does not know ended orders, its answer about an order that it does not find has no room for what the
+// request said, and a command has none for the request's own id (790): such answers are made here, of what the view and
+// history have. Only an order that goes by the client id, or has the number, in the account that is asked about, is told
+// of: an answer that took another one's number, or said that it had ended, would end that one in the client's books.
 func (h *Handler) status(s *Session, r *request, out *Outcome) {
 	client, _, ok := r.ids(out)
 	if !ok {
@@ -31,31 +34,36 @@ func (h *Handler) status(s *Session, r *request, out *Outcome) {
 	if ref.Order == 0 {
 		ref.ClientID = client
 	}
-	open, isOpen := h.openOrder(acc, &ref)
 	q := &report.Question{Request: string(r.statusID)}
-	if isOpen && q.Request != "" {
+	switch open, ok := h.openOrder(acc, &ref); {
+	case ok && q.Request != "":
 		h.give(out, orderOf(&open), open.Status, q)
 		return
+	case ok: // by its number: a replace on the way may give it another client id
+		out.Do = Submit
+		body := wire.QueryOrder{Account: acc, Target: wire.OrderRef{Order: open.ID, ClientID: client, Instrument: in.ID}}
+		body.Put(&out.Command)
+		return
 	}
-	if !isOpen {
-		ended, found, err := h.endedOrder(acc, &ref)
-		switch {
-		case err != nil:
-			out.RefuseMessage(message.OrderStatusRequest, client.String(), report.Unavailable, 0)
-			return
-		case found:
-			h.give(out, endedOf(&ended), ended.Status, q)
-			return
-		case q.Request != "":
-			h.giveNone(out, &wire.OrderRejected{
-				Reason: wire.UnknownOrder, Account: acc, Instrument: in.ID, Side: sideOf(r.side), Target: client,
-			}, q)
-			return
-		}
+	ended, found, err := h.endedOrder(acc, &ref)
+	switch {
+	case err != nil:
+		out.RefuseMessage(message.OrderStatusRequest, client.String(), report.Unavailable, 0)
+	case found:
+		h.give(out, endedOf(&ended), ended.Status, q)
+	case h.isOpen(acc, client): // under another symbol or number than the request says
+		out.RefuseMessage(message.OrderStatusRequest, client.String(), report.OrderMismatch, 0)
+	default:
+		h.giveNone(out, &wire.OrderRejected{
+			Reason: wire.UnknownOrder, Account: acc, Instrument: in.ID, Side: sideOf(r.side), Target: client,
+		}, q)
 	}
-	out.Do = Submit
-	body := wire.QueryOrder{Account: acc, Target: ref}
-	body.Put(&out.Command)
+}
+
+// isOpen reports whether an account has an open order that goes by a client id.
+func (h *Handler) isOpen(acc wire.AccountID, id wire.Text) bool {
+	_, ok := h.view.OrderByClientID(acc, id)
+	return ok
 }
 
 // openOrder returns the open order of an account that ref names.
@@ -68,15 +76,21 @@ func (h *Handler) openOrder(acc wire.AccountID, ref *wire.OrderRef) (o view.Orde
 	return o, ok && o.Account == acc && (ref.Instrument == 0 || o.Instrument == ref.Instrument)
 }
 
+// errBehind: history does not have what the view has, so that what it does not find may be there.
+var errBehind = errors.New("entry: history is behind")
+
 // endedOrder returns the order of an account that ref names, when it is known to have ended.
 func (h *Handler) endedOrder(acc wire.AccountID, ref *wire.OrderRef) (o history.Order, ok bool, err error) {
-	h.history.WaitFor(h.view.Applied(), historyWait)
+	whole := h.history.WaitFor(h.view.Applied(), historyWait)
 	if ref.Order != 0 {
 		o, ok, err = h.history.Order(ref.Order)
 	} else {
 		o, ok, err = h.history.OrderByClientID(acc, ref.ClientID)
 	}
 	ok = ok && o.Account == acc && (ref.Instrument == 0 || o.Instrument == ref.Instrument) && !o.Status.Open()
+	if !ok && !whole && err == nil {
+		err = errBehind
+	}
 	return o, ok, err
 }
 

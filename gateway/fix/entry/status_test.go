@@ -19,14 +19,27 @@ func TestStatus(t *testing.T) {
 	v.send(s, "D|11=gone|55=BTC/USD|54=1|40=2|44=90|38=1"+at)                 // order 2
 	v.send(s, "F|11=x|41=gone|55=BTC/USD|54=1"+at)                            // … canceled
 	v.send(s, "D|11=hit|55=BTC/USD|54=2|40=2|44=100|38=0.25|1=alice-main"+at) // order 3, trades with order 1
-	now := "|60=20240506-10:00:" + fmt.Sprint((v.timeNs/1e9)%60) + ".000000"
+	v.send(s, "D|11=old|55=BTC/USD|54=1|40=2|44=80|38=1"+at)                  // order 4
+	v.send(s, "G|11=new|41=old|55=BTC/USD|54=1|40=2|44=81|38=1"+at)
+	bobs := &Session{Def: wire.Session{ID: 2, Key: bobKey, Kind: wire.TradingSession, Account: bobMain}, User: bob, Firm: theFirm}
+	v.send(bobs, "D|11=b|55=BTC/USD|54=1|40=2|44=50|38=1"+at) // order 5
+	now := v.now()
+	no := "8|37=NONE|%s17=0|150=I|39=8|%s|151=0|14=0|6=0|103=5|58=the account has no such order" + now
 	const first = "37=1|11=a|17=0|150=I|39=1|%s1=alice-main|55=BTC/USD|54=1|38=0.5|40=2|44=100.05|59=1|151=0.25|14=0.25|6=100.05"
 	v.run(s, []line{
-		// an open order is the engine's to tell of, one that nobody knows too
-		{"H|11=a|55=BTC/USD|54=1", "query acc=2 order=0/a/1"},
-		{"H|11=zzz|37=1|55=BTC/USD|54=1", "query acc=2 order=1//1"},
-		{"H|11=never|55=BTC/USD|54=1", "query acc=2 order=0/never/1"},
-		{"H|11=never|37=99|54=1", "query acc=2 order=99//0"},
+		// an open order is the engine's to tell of, by its number
+		{"H|11=a|55=BTC/USD|54=1", "query acc=2 order=1/a/1"},
+		{"H|11=zzz|37=1|55=BTC/USD|54=1", "query acc=2 order=1/zzz/1"},
+		{"H|37=1|54=1", "query acc=2 order=1//0"},
+		// one that there is not is answered with what was asked
+		{"H|11=never|55=BTC/USD|54=1", fmt.Sprintf(no, "11=never|", "1=alice-main|55=BTC/USD|54=1")},
+		{"H|11=never|37=99|54=1", fmt.Sprintf(no, "11=never|", "1=alice-main|55=[N/A]|54=1")},
+		{"H|37=99|54=2|55=BTC/USD", fmt.Sprintf(no, "", "1=alice-main|55=BTC/USD|54=2")},
+		{"H|11=never|37=5|55=BTC/USD|54=1", fmt.Sprintf(no, "11=never|", "1=alice-main|55=BTC/USD|54=1")}, // bob's, open
+		{"H|11=old|55=BTC/USD|54=1", fmt.Sprintf(no, "11=old|", "1=alice-main|55=BTC/USD|54=1")},          // it goes by another id since a replace
+		{"H|11=old|55=BTC/USD|54=1|37=4", "query acc=2 order=4/old/1"},
+		{"H|11=a|37=99|54=1", "refused 10: order_mismatch tag=0 side=0 id=a target= symbol=H"}, // order 1 is open
+		{"H|11=a|55=ETH/USD|54=1", "refused 10: order_mismatch tag=0 side=0 id=a target= symbol=H"},
 		// the engine has no room for 790
 		{"H|11=a|55=BTC/USD|54=1|790=q1", "8|" + fmt.Sprintf(first, "790=q1|") + now},
 		{"H|11=never|55=BTC/USD|54=1|790=q1", "8|37=NONE|11=never|17=0|150=I|39=8|790=q1|1=alice-main|55=BTC/USD|54=1|151=0|14=0|6=0|103=5|58=the account has no such order" + now},
@@ -34,8 +47,8 @@ func TestStatus(t *testing.T) {
 		{"H|11=gone|55=BTC/USD|54=1", "8|37=2|11=gone|17=0|150=I|39=4|1=alice-main|55=BTC/USD|54=1|38=1|40=2|44=90.00|59=1|151=0|14=0|6=0" + now},
 		{"H|11=any|37=3|55=BTC/USD|54=2|790=q2", "8|37=3|11=hit|17=0|150=I|39=2|790=q2|1=alice-main|55=BTC/USD|54=2|38=0.25|40=2|44=100.00|59=1|151=0|14=0.25|6=100.05" + now},
 		// of another account, or another instrument
-		{"H|11=gone|55=ETH/USD|54=1", "query acc=2 order=0/gone/2"},
-		{"H|11=gone|55=BTC/USD|54=1|1=alice-spare", "query acc=4 order=0/gone/1"},
+		{"H|11=gone|55=ETH/USD|54=1", fmt.Sprintf(no, "11=gone|", "1=alice-main|55=ETH/USD|54=1")},
+		{"H|11=gone|55=BTC/USD|54=1|1=alice-spare", fmt.Sprintf(no, "11=gone|", "1=alice-spare|55=BTC/USD|54=1")},
 		{"H|11=gone|55=BTC/USD|54=1|1=bob-main", "refused 10: not_your_account tag=1 side=0 id=gone target= symbol=H"},
 		{"H|11=gone|55=XRP|54=1", "refused 10: unknown_instrument tag=55 side=0 id=gone target= symbol=H"},
 		{"H|11=gone|55=BTC/USD|54=1|711=1", "refused 10: unsupported_tag tag=711 side=0 id=gone target= symbol=H"},
@@ -131,6 +144,14 @@ func (brokenHistory) OrderByClientID(wire.AccountID, wire.Text) (o history.Order
 }
 func (brokenHistory) WaitFor(uint64, time.Duration) bool { return false }
 
+// lateHistory has nothing yet.
+type lateHistory struct{ brokenHistory }
+
+func (lateHistory) Order(wire.OrderID) (o history.Order, ok bool, err error) { return o, false, nil }
+func (lateHistory) OrderByClientID(wire.AccountID, wire.Text) (o history.Order, ok bool, err error) {
+	return o, false, nil
+}
+
 // Without history an answer is refused, or ends without its last message; it is never made up.
 func TestBrokenHistory(t *testing.T) {
 	v := openVenue(t)
@@ -139,6 +160,9 @@ func TestBrokenHistory(t *testing.T) {
 	v.send(s, strings.Replace(limit, "11=a", "11=b", 1))
 	v.h = New(Config{View: v.view, History: brokenHistory{}})
 	v.run(s, []line{{"H|11=gone|55=BTC/USD|54=1", "refused 10: unavailable tag=0 side=0 id=gone target= symbol=H"}})
+	v.h = New(Config{View: v.view, History: lateHistory{}}) // what it does not find may be there
+	v.run(s, []line{{"H|11=gone|55=BTC/USD|54=1", "refused 10: unavailable tag=0 side=0 id=gone target= symbol=H"}})
+	v.h = New(Config{View: v.view, History: brokenHistory{}})
 	var out Outcome
 	v.h.Handle(s, parse(t, "AF|584=m|585=7"), &out)
 	got := 0

@@ -172,6 +172,11 @@ func (v *venue) tell(o *Outcome) string {
 		return tellCommand(v.t, &o.Command)
 	case Refuse:
 		f := &o.Refusal
+		if f.Kind == wire.RefusedCancel || f.Kind == wire.RefusedReplace {
+			acc, id := report.Target(f)
+			return fmt.Sprintf("refused %d: %s tag=%d side=%d id=%s target=%s acc=%d order=%d", f.Kind, report.ReasonName(f.Reason), f.Arg, f.Side,
+				f.ClientID, f.Target, acc, id)
+		}
 		return fmt.Sprintf("refused %d: %s tag=%d side=%d id=%s target=%s symbol=%s", f.Kind, report.ReasonName(f.Reason), f.Arg, f.Side,
 			f.ClientID, f.Target, f.SymbolText())
 	case Answer:

@@ -30,23 +30,22 @@ func (w *writer) refuse(e *wire.Event, m *wire.OrderRejected) error {
 		if x == nil || m.ClientID.IsEmpty() && m.Reason != wire.InvalidClientID {
 			return nil // the node's own: no client waits for it
 		}
-		if m.Reason == wire.OrderNotOpen {
-			status, known, err := w.statusOf(m.Order, m.Account)
-			if err != nil {
-				return err
-			}
-			if known {
-				m.Status = status
-			}
+		if err := w.stands(x, m); err != nil {
+			return err
 		}
 		w.body = report.CancelRejected(w.body[:0], &ex, m, &n)
 	case wire.CmdCancelAll:
-		if x != nil {
-			m.ClientID = w.announced(x, e)
+		if x == nil {
+			return nil
 		}
-		w.body = report.MassCancelRejected(w.body[:0], &ex, m, &n)
+		q := w.announced(x, e)
+		w.body = report.MassCancelRejected(w.body[:0], &ex, m, &q, &n)
 	case wire.CmdQueryOrder:
-		w.body = report.NoStatus(w.body[:0], e.TimeNs, m, &n, nil)
+		if m.Reason == wire.UnknownOrder {
+			w.body = report.NoStatus(w.body[:0], e.TimeNs, m, &n, nil)
+		} else { // there is an order, or was one a moment ago: a status without its quantities would not be true
+			w.body = report.StatusRefused(w.body[:0], &ex, m)
+		}
 	default:
 		return nil
 	}
@@ -68,13 +67,13 @@ func (w *writer) refusedFirm(x *Session, m *wire.OrderRejected) wire.FirmID {
 	return w.names.firmOfAccount(m.Account)
 }
 
-// announced returns the id of the mass cancel that a session has announced, and forgets it.
-func (w *writer) announced(x *Session, e *wire.Event) wire.Text {
-	id := x.w.rec.mass
-	if !id.IsEmpty() {
-		w.change(x, e).mass = wire.Text{}
+// announced returns what is known of the mass cancel that a session has announced, and forgets it.
+func (w *writer) announced(x *Session, e *wire.Event) report.MassRequest {
+	q := x.w.rec.mass
+	if q != (report.MassRequest{}) {
+		w.change(x, e).mass = report.MassRequest{}
 	}
-	return id
+	return q
 }
 
 func (w *writer) massCanceled(e *wire.Event) {
@@ -84,8 +83,8 @@ func (w *writer) massCanceled(e *wire.Event) {
 	}
 	var m wire.MassCanceled
 	m.GetEvent(e)
-	ex, n := exec(e), w.names.of(m.Account, m.Instrument)
-	w.body = report.MassCanceled(w.body[:0], &ex, &m, w.announced(x, e), &n)
+	ex, n, q := exec(e), w.names.of(m.Account, m.Instrument), w.announced(x, e)
+	w.body = report.MassCanceled(w.body[:0], &ex, &m, &q, &n)
 	w.send(x, e, bytes.Clone(w.body))
 }
 
@@ -126,9 +125,6 @@ func (w *writer) repeated(e *wire.Event, news bool) error {
 		r.GetEvent(e)
 		m.Command, m.Account, m.Instrument, m.Side = wire.CmdReplaceOrder, r.Account, r.Instrument, r.Side
 		m.Order, m.ClientID, m.Status = r.Order, r.ClientID, r.First.Status
-		if _, o := w.s.orders.find(r.Order); o != nil {
-			m.Target, m.Status = o.ClientID, o.Status()
-		}
 	case wire.EvOrderRejected: // refused the first time, and for the same reason now
 		m.GetEvent(e)
 	default:

@@ -12,8 +12,7 @@ import (
 // event brings one event of a command into the state. Unless it is news it takes no numbers: its messages are stored.
 func (w *writer) event(e *wire.Event, news bool) error {
 	if e.Kind == wire.EvSessionMessage {
-		w.sessionMessage(e, news)
-		return nil
+		return w.sessionMessage(e, news)
 	}
 	w.inbound(e, news)
 	if e.Flags&wire.FlagRepeat != 0 {
@@ -55,7 +54,7 @@ func (w *writer) event(e *wire.Event, news bool) error {
 func (w *writer) venue(e *wire.Event) error {
 	var m wire.Genesis
 	m.GetEvent(e)
-	if err := w.s.checkCluster(w.cluster, m.ClusterID); err != nil {
+	if err := kind.Cluster(w.cluster, m.ClusterID); err != nil {
 		return err
 	}
 	if w.cluster != m.ClusterID {
@@ -91,19 +90,19 @@ func (w *writer) defineSession(e *wire.Event) error {
 }
 
 // sessionMessage is a session's own event: see the kinds in package wire.
-func (w *writer) sessionMessage(e *wire.Event, news bool) {
+func (w *writer) sessionMessage(e *wire.Event, news bool) error {
 	var m wire.SessionMessage
 	m.GetEvent(e)
 	x := w.numbered(m.Session)
 	if x == nil {
-		return
+		return nil
 	}
 	if s, epoch, _, ok := e.Origin.Session(); ok && news && s == m.Session && epoch > x.w.rec.Epoch {
 		w.begin(x, epoch, e)
 	}
 	w.inbound(e, news)
 	if !news {
-		return
+		return nil
 	}
 	switch m.Kind {
 	case wire.SessionLogon:
@@ -117,8 +116,10 @@ func (w *writer) sessionMessage(e *wire.Event, news bool) {
 	case wire.SessionNumbers:
 		w.local(x, e, &m, uint32(m.Arg))
 	case wire.AnnouncedMassCancel:
-		w.change(x, e).mass = m.ClientID
-	case wire.RefusedNewOrder, wire.RefusedCancel, wire.RefusedReplace, wire.RefusedMassCancel, wire.RefusedMessage:
+		w.change(x, e).mass = report.MassRequest{ID: m.ClientID, Kind: massKind(m.Arg)}
+	case wire.RefusedCancel, wire.RefusedReplace:
+		return w.refusedChange(x, e, &m)
+	case wire.RefusedNewOrder, wire.RefusedMassCancel, wire.RefusedMessage:
 		ex := exec(e)
 		w.body = report.Refused(w.body[:0], &ex, &m)
 		w.send(x, e, bytes.Clone(w.body))
@@ -126,7 +127,22 @@ func (w *writer) sessionMessage(e *wire.Event, news bool) {
 			w.copy(e, x.w.firm)
 		}
 	}
+	return nil
 }
+
+// massKind reads the Arg of an AnnouncedMassCancel: the request's MassCancelRequestType, or nothing.
+func massKind(arg uint16) byte {
+	if arg == massOne || arg == massAll {
+		return byte(arg)
+	}
+	return 0
+}
+
+// The MassCancelRequestType of requests that become commands.
+const (
+	massOne = '1' // the orders of one instrument
+	massAll = '7' // all
+)
 
 // exec returns what reports say of an event.
 func exec(e *wire.Event) report.Exec {
@@ -267,8 +283,9 @@ func (w *writer) canceled(e *wire.Event, news bool) error {
 // what the one that asked has.
 func (w *writer) tellCanceled(e *wire.Event, m *wire.OrderCanceled, o *order) {
 	owner, firm := at(w.s.sessions, o.session), w.names.firmOfAccount(o.Account)
-	asked := w.asking(e)
+	asked, why := w.asking(e), report.AsTold
 	if m.Reason != wire.CanceledByUser || m.ClientID.IsEmpty() {
+		why = cause(asked, m)
 		asked = nil // with many others, or of the node's own accord
 	}
 	if owner == nil && asked == nil && len(w.copies[firm]) == 0 {
@@ -276,26 +293,42 @@ func (w *writer) tellCanceled(e *wire.Event, m *wire.OrderCanceled, o *order) {
 	}
 	ex, n := exec(e), w.names.of(o.Account, o.Instrument)
 	if owner != nil && owner != asked && asked != nil {
-		w.body = report.Canceled(w.body[:0], &ex, m, wire.Text{}, &o.OpenOrder, &n)
+		w.body = report.Canceled(w.body[:0], &ex, m, why, wire.Text{}, &o.OpenOrder, &n)
 		w.send(owner, e, bytes.Clone(w.body))
 	}
 	to, request := owner, wire.Text{}
 	if asked != nil {
 		to, request = asked, m.ClientID
 	}
-	w.body = report.Canceled(w.body[:0], &ex, m, request, &o.OpenOrder, &n)
+	w.body = report.Canceled(w.body[:0], &ex, m, why, request, &o.OpenOrder, &n)
 	w.deliver(e, to, firm)
+}
+
+// cause returns why an order left that no cancel request of a client named: x is the session that the command came by,
+// nil for none.
+func cause(x *Session, m *wire.OrderCanceled) report.Cause {
+	switch {
+	case x == nil:
+	case m.Reason == wire.CanceledByUser:
+		return report.OnDisconnect
+	case m.Reason == wire.CanceledByAccount && x.w.rec.mass.Kind == massOne:
+		return report.OfInstrument
+	case m.Reason == wire.CanceledByAccount && x.w.rec.mass.Kind == massAll:
+		return report.OfAll
+	}
+	return report.AsTold
 }
 
 func (w *writer) replaced(e *wire.Event, news bool) error {
 	var m wire.OrderReplaced
 	m.GetEvent(e)
-	_, o, err := w.open(m.Order)
+	h, o, err := w.open(m.Order)
 	if err != nil {
 		return err
 	}
 	was := o.ClientID
-	o.Price, o.Qty, o.ClientID = m.Price, m.Qty, m.ClientID
+	o.Price, o.Qty = m.Price, m.Qty
+	w.s.orders.rename(h, m.ClientID)
 	if !news {
 		return nil
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"uncross/gateway/storage"
 )
 
 func writeFile(t *testing.T, fs vfs.FS, path, text string) {
@@ -33,13 +35,13 @@ func TestForeignDirectories(t *testing.T) {
 		words      string
 	}{
 		"other files":      {"letter.txt", "dear", ErrForeign, "letter.txt"},
-		"a newer format":   {nameFormat, "uncross outbox 2\n", ErrFormat, "outbox 2"},
-		"a history":        {nameFormat, "uncross history 1\n", ErrForeign, "uncross history 1"},
-		"an empty FORMAT":  {nameFormat, "", ErrForeign, nameFormat},
-		"a great file":     {nameFormat, strings.Repeat("x", 1<<20), ErrForeign, nameFormat},
-		"a start cut off":  {nameNew, "uncr", nil, ""},
+		"a newer format":   {storage.FormatFile, "uncross outbox 2\n", ErrFormat, "outbox 2"},
+		"a history":        {storage.FormatFile, "uncross history 1\n", ErrForeign, "uncross history 1"},
+		"an empty FORMAT":  {storage.FormatFile, "", ErrForeign, storage.FormatFile},
+		"a great file":     {storage.FormatFile, strings.Repeat("x", 1<<20), ErrForeign, storage.FormatFile},
+		"a start cut off":  {"FORMAT.new", "uncr", nil, ""},
 		"an empty one":     {"", "", nil, ""},
-		"its own, started": {nameFormat, Format + "\n", nil, ""},
+		"its own, started": {storage.FormatFile, Format + "\n", nil, ""},
 	} {
 		fs := vfs.NewMem()
 		if err := fs.MkdirAll("outbox", 0o700); err != nil {

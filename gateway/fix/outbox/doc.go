@@ -19,7 +19,7 @@
 //	EvTrade           8 150=F            to the buy order's session, then to the sell order's
 //	EvOrderCanceled   8 150=4            to the order's session; and to another one that asked for it
 //	EvOrderReplaced   8 150=5            likewise
-//	EvOrderRejected   8, 9 or r          to the session that the command came by
+//	EvOrderRejected   8, 9, r or j       to the session that the command came by
 //	EvMassCanceled    r                  likewise, behind the 8s of its orders
 //	EvOrderState      8 150=I            likewise
 //	EvSessionMessage  8, 9, r or j       a refusal of the gateway's; other kinds take numbers without a message that is kept
@@ -44,7 +44,9 @@
 //
 // An image beyond the position means that messages are missing: how far the numbers went on is not known. It is refused,
 // unless the operator accepts it (Options.AcceptGap); then the gap is recorded and every session's numbers are Lost until
-// they start again, as they are in an empty store that begins with an image.
+// they start again, as they are in an empty store that begins with an image. Orders that entered in the gap have no
+// session: their reports go to drop copies only. Sessions count as logged off: what cancel on disconnect would still have
+// canceled stays open. Both are the operator's to look after; the log says so.
 //
 // # Memory
 //
@@ -62,4 +64,6 @@
 //	'X' session u32, epoch u32, number u64          a message, or what took some numbers
 //	'O' order u64                                   the session of an open order
 //	'E' order u64                                   how an order of a session ended: the latest million orders
+//
+// Record 'M' 'e' has the order from which on 'E' counts: what is older is not known, though it may be on the disk.
 package outbox

@@ -51,10 +51,6 @@ func (w *writer) imageBegin(e *wire.Event) error {
 		return fmt.Errorf("%w: it ends at command %d, and the node's snapshot has command %d: the outbox has lost its end. Nothing was changed. What to do: restore the outbox directory from a backup; or accept the gap (serve --accept-fix-gap), and every session must start its numbers again",
 			ErrGap, has, m.Seq)
 	}
-	if gap {
-		w.s.o.Logger.Warn("the outbox takes over an image: messages before it are missing, and every session's numbers must start again",
-			"missing_from", has+1, "missing_to", m.Seq)
-	}
 	w.image = &importing{seq: m.Seq, gap: gap}
 	w.names = names{}
 	w.s.orders = orders{}
@@ -118,10 +114,22 @@ func (w *writer) linkOwners() {
 
 // recordGap notes what the store has nothing of: how far the sessions' numbers went on there is not known.
 func (w *writer) recordGap(e *wire.Event, to uint64) {
+	if len(w.s.sessions) > 0 { // without any nobody misses anything
+		w.s.o.Logger.Warn("the outbox takes over an image: messages before it are missing, and every session's numbers must start again",
+			"missing_from", w.pos.whole()+1, "missing_to", to)
+	}
 	w.set(w.key(tagGap).u64(w.pos.whole()+1), binary.LittleEndian.AppendUint64(w.v[:0], to))
 	w.pos = w.at
+	on := 0
 	for _, x := range w.s.sessions {
 		r := w.change(x, e)
-		r.Lost, r.on, r.flags, r.mass = true, false, 0, wire.Text{}
+		if r.on {
+			on++
+		}
+		r.Lost, r.on, r.flags, r.mass = true, false, 0, report.MassRequest{}
+	}
+	if on > 0 {
+		w.s.o.Logger.Warn("sessions that were logged on before the gap count as ended: their orders are not canceled, and orders entered in the gap have no session",
+			"sessions", on)
 	}
 }

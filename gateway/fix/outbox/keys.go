@@ -19,6 +19,7 @@ const (
 var (
 	metaPosition = []byte{tagMeta, 'p'} // seq u64, ord u32, last u8
 	metaCluster  = []byte{tagMeta, 'c'} // 16 bytes
+	metaEnded    = []byte{tagMeta, 'e'} // order u64, big-endian: nothing is known of how earlier orders ended
 )
 
 // key builds one key at a time in a buffer of its own. Numbers are big-endian, so that keys sort by them.

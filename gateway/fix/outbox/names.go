@@ -24,6 +24,7 @@ type instrument struct {
 
 type account struct {
 	name wire.Text
+	user wire.UserID
 	firm wire.FirmID
 }
 
@@ -71,7 +72,7 @@ func (n *names) define(e *wire.Event) (bool, error) {
 	case wire.EvAccount:
 		var m wire.Account
 		m.GetEvent(e)
-		return true, place(&n.accounts, m.ID, account{m.Name, at(n.users, m.User)})
+		return true, place(&n.accounts, m.ID, account{m.Name, m.User, at(n.users, m.User)})
 	}
 	return false, nil
 }
@@ -87,5 +88,11 @@ func (n *names) of(acc wire.AccountID, in wire.InstrumentID) report.Names {
 }
 
 func (n *names) firmOfAccount(a wire.AccountID) wire.FirmID { return at(n.accounts, a).firm }
+
+// owns reports whether an account is of a key's user.
+func (n *names) owns(k wire.KeyID, a wire.AccountID) bool {
+	user := at(n.keys, k)
+	return user != 0 && at(n.accounts, a).user == user
+}
 
 func (n *names) firmOfKey(k wire.KeyID) wire.FirmID { return at(n.users, at(n.keys, k)) }

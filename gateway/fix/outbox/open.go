@@ -3,10 +3,8 @@ package outbox
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,20 +13,18 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"uncross/gateway/progress"
+	"uncross/gateway/storage"
 )
 
 // Format is what the file FORMAT in a store's directory says. The number changes with the layout of keys or values.
 const Format = "uncross outbox 1"
 
-// Names in a store's directory.
-const (
-	nameFormat = "FORMAT"
-	nameNew    = "FORMAT.new"
-	namePebble = "pebble"
-)
-
-// pebbleFormat is named, so that a newer Pebble does not raise the format of existing stores by itself.
-const pebbleFormat = pebble.FormatValueSeparation
+// kind is what this store is to package storage.
+var kind = storage.Kind{
+	Name: "the outbox", Family: "uncross outbox ", Format: Format, Foreign: ErrForeign, Other: ErrFormat, Damaged: ErrDamaged,
+	Renew:  "",
+	Repair: "a damaged one may be moved away: the node writes it anew from its log where that goes back to the first command; otherwise every session's numbers must start again",
+}
 
 // Options of a store; the zero value is usable.
 type Options struct {
@@ -101,10 +97,10 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) openDir(dir string) error {
-	if err := checkDir(s.o.FS, dir); err != nil {
+	if err := kind.Prepare(s.o.FS, dir); err != nil {
 		return err
 	}
-	db, err := s.openPebble(s.o.FS.PathJoin(dir, namePebble))
+	db, err := kind.Open(dir, storage.Options{FS: s.o.FS, Logger: s.o.Logger, Fail: s.fail, CacheBytes: s.o.CacheBytes, MemTable: 16 << 20})
 	if err != nil {
 		return err
 	}
@@ -116,95 +112,6 @@ func (s *Store) openDir(dir string) error {
 	s.w = w
 	s.durable.Store(w.pos.whole()) // opening has brought everything that was in Pebble's log into synced tables
 	return nil
-}
-
-// openPebble opens the database in the wanted format. The first log of a new database is still written in an older one,
-// in which damage looks like the log's end, so a new one is opened twice.
-func (s *Store) openPebble(dir string) (*pebble.DB, error) {
-	cache := pebble.NewCache(s.o.CacheBytes)
-	defer cache.Unref()
-	o := &pebble.Options{
-		FS: s.o.FS, Logger: pebbleLogger{s}, FormatMajorVersion: pebbleFormat, Cache: cache,
-		MemTableSize: 16 << 20, MemTableStopWritesThreshold: 4, L0CompactionThreshold: 4, L0StopWritesThreshold: 24,
-		MaxOpenFiles:  512,
-		EventListener: s.events(),
-	}
-	found, err := pebble.Peek(dir, s.o.FS)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	db, err := pebble.Open(dir, o)
-	if err == nil && (found == nil || !found.Exists || found.FormatMajorVersion < pebbleFormat) {
-		if err = db.Close(); err == nil {
-			db, err = pebble.Open(dir, o)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w (damaged, or in use by another process; a damaged one may be moved away: the node writes it anew from its log where that goes back to the first command; otherwise every session's numbers must start again)", err)
-	}
-	return db, nil
-}
-
-// checkDir makes a new store's directory, and refuses one that is not a store of this format.
-func checkDir(fs vfs.FS, dir string) error {
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	names, err := fs.List(dir)
-	if err != nil {
-		return err
-	}
-	text, err := readFormat(fs, fs.PathJoin(dir, nameFormat))
-	switch {
-	case err == nil && text == Format:
-		return nil
-	case err == nil && strings.HasPrefix(text, "uncross outbox "):
-		return fmt.Errorf("%w: it says %q, this program reads %q; use the program that wrote it",
-			ErrFormat, text, Format)
-	case err == nil:
-		return fmt.Errorf("%w: its %s says %q; give another directory", ErrForeign, nameFormat, text)
-	case !errors.Is(err, os.ErrNotExist):
-		return err
-	}
-	for _, name := range names {
-		if name != nameNew { // left by a start that was cut off
-			return fmt.Errorf("%w: the directory has %q and no %s; give an empty directory", ErrForeign, name, nameFormat)
-		}
-	}
-	return writeFormat(fs, dir)
-}
-
-func readFormat(fs vfs.FS, path string) (string, error) {
-	f, err := fs.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 100))
-	return strings.TrimSpace(string(text)), err
-}
-
-func writeFormat(fs vfs.FS, dir string) error {
-	f, err := fs.Create(fs.PathJoin(dir, nameNew), vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write([]byte(Format + "\n"))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := fs.Rename(fs.PathJoin(dir, nameNew), fs.PathJoin(dir, nameFormat)); err != nil {
-		return err
-	}
-	return errors.Join(syncDir(fs, dir), syncDir(fs, fs.PathDir(dir))) // the directory's own name is in its parent
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Close syncs and closes the store. Run must have returned, or not have been called.
@@ -244,50 +151,6 @@ func (s *Store) fail(err error) {
 func (s *Store) Err() error {
 	if p := s.failure.Load(); p != nil {
 		return *p
-	}
-	return nil
-}
-
-// events makes what goes wrong in Pebble's background fatal too: a flush that fails would otherwise be tried for ever.
-func (s *Store) events() *pebble.EventListener {
-	return &pebble.EventListener{
-		BackgroundError: func(err error) { s.fail(fmt.Errorf("outbox: background work of Pebble failed: %w", err)) },
-		// A damaged block fails the read that met it, and no more: the venue does not stop for a message that is asked for again.
-		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			s.o.Logger.Error("the outbox is damaged: what lies there cannot be read; stop the node and restore it from a backup",
-				"file", i.Path, "error", i.Details)
-		},
-		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
-			s.o.Logger.Warn("the outbox stalls writes until compactions catch up", "reason", i.Reason)
-		},
-		DiskSlow: func(i pebble.DiskSlowInfo) {
-			s.o.Logger.Warn("the disk is slow", "operation", i.OpType.String(), "file", i.Path, "took", i.Duration)
-		},
-	}
-}
-
-// pebbleLogger sends Pebble's chatter to the log at debug level.
-type pebbleLogger struct{ s *Store }
-
-func (l pebbleLogger) Infof(format string, args ...any) {
-	l.s.o.Logger.Debug("pebble", "message", fmt.Sprintf(format, args...))
-}
-
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.s.o.Logger.Warn("pebble", "message", fmt.Sprintf(format, args...))
-}
-
-// Fatalf does not return: Pebble goes on as if all were well when it does.
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	err := fmt.Errorf("outbox: "+format, args...)
-	l.s.fail(err)
-	panic(err)
-}
-
-// checkCluster refuses another cluster's outbox, and reports whether the store knows its own.
-func (s *Store) checkCluster(known, id [16]byte) error {
-	if known != id && known != [16]byte{} && id != [16]byte{} {
-		return fmt.Errorf("%w: it belongs to cluster %x, this node to %x; give each its own directory", ErrForeign, known, id)
 	}
 	return nil
 }

@@ -14,13 +14,15 @@ type order struct {
 	session    wire.SessionID // 0: none
 	stored     bool           // its session is, or may be, on the disk
 	prev, next slab.Handle
+	chain      slab.Handle // next with an equal hash of account and client id
 }
 
 // orders is the table of all open orders: also of those that no session entered, for drop copies and for requests that
 // name them.
 type orders struct {
-	slab  slab.Slab[order]
-	index slab.Index
+	slab    slab.Slab[order]
+	index   slab.Index // order id
+	clients slab.Index // hash of account and client id: first of a chain
 }
 
 // list is a session's open orders, in the order of ids.
@@ -30,6 +32,7 @@ func (t *orders) add(o order) slab.Handle {
 	h := t.slab.Alloc()
 	*t.slab.Mut(h) = o
 	t.index.Put(uint64(o.ID), h)
+	t.chainIn(h)
 	return h
 }
 
@@ -75,6 +78,7 @@ func (t *orders) drop(l *list, h slab.Handle) {
 			l.last = o.prev
 		}
 	}
+	t.chainOut(h)
 	t.index.Delete(uint64(o.ID))
 	t.slab.Free(h)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"uncross/engine/wire"
+	"uncross/gateway/fix/report"
 )
 
 // record is what is stored of a session besides its messages.
@@ -13,7 +14,7 @@ type record struct {
 	floor uint64 // numbers below it are not kept any more
 	on    bool
 	flags wire.LogonFlags
-	mass  wire.Text // the id of a mass cancel that has been announced and not answered
+	mass  report.MassRequest // a mass cancel that has been announced and not answered
 }
 
 // newRecord is the record of a session that nothing has happened to.
@@ -22,8 +23,10 @@ func newRecord() record { return record{Numbers: Numbers{NextIn: 1, NextOut: 1},
 // Values are little-endian fields one behind the other; a text comes last and takes what is left.
 
 const (
-	bitOn   = 1
-	bitLost = 2
+	bitOn      = 1
+	bitLost    = 2
+	bitMassOne = 4 // the mass cancel is of one instrument
+	bitMassAll = 8 // … of all
 )
 
 func appendRecord(b []byte, r *record) []byte {
@@ -40,8 +43,14 @@ func appendRecord(b []byte, r *record) []byte {
 	if r.Lost {
 		bits |= bitLost
 	}
+	switch r.mass.Kind {
+	case massOne:
+		bits |= bitMassOne
+	case massAll:
+		bits |= bitMassAll
+	}
 	b = le.AppendUint16(append(b, bits), uint16(r.flags))
-	return append(b, r.mass.Bytes()...)
+	return append(b, r.mass.ID.Bytes()...)
 }
 
 func parseRecord(value []byte) (record, error) {
@@ -52,8 +61,16 @@ func parseRecord(value []byte) (record, error) {
 	r.on, r.Lost = bits&bitOn != 0, bits&bitLost != 0
 	r.flags = wire.LogonFlags(f.u16())
 	mass, ok := wire.ParseText(string(f.b))
-	r.mass, f.b = mass, nil
-	f.bad = f.bad || !ok || r.NextIn == 0 || r.NextOut == 0 || r.floor == 0 || r.floor > r.NextOut || bits > bitOn|bitLost
+	r.mass.ID, f.b = mass, nil
+	switch bits & (bitMassOne | bitMassAll) {
+	case bitMassOne:
+		r.mass.Kind = massOne
+	case bitMassAll:
+		r.mass.Kind = massAll
+	case bitMassOne | bitMassAll:
+		f.bad = true
+	}
+	f.bad = f.bad || !ok || r.NextIn == 0 || r.NextOut == 0 || r.floor == 0 || r.floor > r.NextOut || bits > bitOn|bitLost|bitMassOne|bitMassAll
 	return r, f.err("a session's numbers")
 }
 

@@ -60,8 +60,9 @@ func (x *Session) Numbers() Numbers {
 	return x.shown.Numbers
 }
 
-// LoggedOn reports whether the session is logged on by the log: a SessionLogon without a SessionLogout or a reset behind
-// it. It is no statement about a connection: a node that died has not said goodbye.
+// LoggedOn reports whether the session is logged on by the log: a SessionLogon without a SessionLogout behind it. A reset
+// of the numbers does not end it: what the client asked for at its logon is still to be done. It is no statement about a
+// connection: a node that died has not said goodbye. Behind a gap (see Options.AcceptGap) no session is logged on.
 func (x *Session) LoggedOn() (on bool, flags wire.LogonFlags) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

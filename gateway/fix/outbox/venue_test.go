@@ -6,6 +6,7 @@ import (
 
 	"uncross/engine"
 	"uncross/engine/wire"
+	"uncross/gateway/fix/report"
 )
 
 // venue is an engine with an instrument and three sessions, for stories: ann's and bob's trading sessions 1 and 2, of two
@@ -108,4 +109,11 @@ func (v *venue) local(s wire.SessionID, n uint16) {
 
 func (v *venue) refuse(s wire.SessionID, id string) {
 	v.by(s, &wire.SessionMessage{Session: s, Kind: wire.RefusedNewOrder, Side: wire.Buy, Reason: 1102, Arg: 44, ClientID: wire.MustText(id)})
+}
+
+// refuseChange refuses a cancel or replace at the gateway.
+func (v *venue) refuseChange(s wire.SessionID, k wire.SessionMessageKind, id, target string, acc wire.AccountID, order wire.OrderID) {
+	m := wire.SessionMessage{Session: s, Kind: k, Reason: report.PriceOffTick, Arg: 44, ClientID: wire.MustText(id), Target: wire.MustText(target)}
+	report.PutTarget(&m, acc, order)
+	v.by(s, &m)
 }

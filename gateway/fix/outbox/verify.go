@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -29,22 +28,9 @@ func Verify(dir string, fs vfs.FS) (r Report, err error) {
 			err = fmt.Errorf("outbox %s: %w", dir, err)
 		}
 	}()
-	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return r, nil
-	}
-	text, err := readFormat(fs, fs.PathJoin(dir, nameFormat))
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if text != Format {
-		return r, fmt.Errorf("%w: it says %q, this program reads %q", ErrFormat, text, Format)
-	}
-	db, err := pebble.Open(fs.PathJoin(dir, namePebble), &pebble.Options{
-		FS: fs, ReadOnly: true, Logger: quietLogger{}, FormatMajorVersion: pebbleFormat,
-		EventListener: &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // the default one ends the process
-	})
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	db, err := kind.View(dir, fs)
+	if err != nil || db == nil {
+		return r, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return readAll(db)
@@ -78,13 +64,21 @@ func readAll(db *pebble.DB) (r Report, err error) {
 
 // check reads one record.
 func (r *Report) check(k, v []byte) error {
+	if len(k) == 0 {
+		return fmt.Errorf("%w: an empty key", ErrDamaged)
+	}
 	var err error
 	switch {
-	case string(k) == string(metaPosition):
-		var p position
-		p, err = parsePosition(v)
-		r.Position = p.whole()
+	case k[0] == tagMeta:
+		err = r.checkMeta(k, v)
+	case k[0] == tagGap:
+		if len(k) != 9 || len(v) != 8 || binary.BigEndian.Uint64(k[1:]) > binary.LittleEndian.Uint64(v) {
+			err = fmt.Errorf("%w: a gap", ErrDamaged)
+		}
 	case k[0] == tagSession:
+		if len(k) != 5 {
+			return fmt.Errorf("%w: key of a session", ErrDamaged)
+		}
 		_, err = parseRecord(v)
 	case k[0] == tagMessage:
 		r.Messages++
@@ -100,15 +94,27 @@ func (r *Report) check(k, v []byte) error {
 		if len(k) != 9 || len(v) != 4 {
 			err = fmt.Errorf("%w: an order's session", ErrDamaged)
 		}
+	default:
+		err = fmt.Errorf("%w: a record of an unknown kind, %#x", ErrDamaged, k[0])
 	}
 	return err
 }
 
-// quietLogger leaves it to errors to say what is wrong.
-type quietLogger struct{}
-
-func (quietLogger) Infof(string, ...any)  {}
-func (quietLogger) Errorf(string, ...any) {}
-func (quietLogger) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("outbox: "+format, args...))
+// checkMeta reads a record about the store itself.
+func (r *Report) checkMeta(k, v []byte) error {
+	ok := false
+	switch string(k) {
+	case string(metaPosition):
+		p, err := parsePosition(v)
+		r.Position = p.whole()
+		return err
+	case string(metaCluster):
+		ok = len(v) == 16
+	case string(metaEnded):
+		ok = len(v) == 8
+	}
+	if !ok {
+		return fmt.Errorf("%w: record %q about the store", ErrDamaged, k)
+	}
+	return nil
 }

@@ -24,6 +24,8 @@ type writer struct {
 	owned   []wire.OrderID          // orders with a session that entered in this batch
 	endings map[wire.OrderID]ending // orders with a session that ended in this batch
 
+	endedFloor wire.OrderID // how orders before it ended is not known
+
 	image *importing // an image that is being taken over
 
 	k, v, body, copied []byte // scratch
@@ -48,7 +50,7 @@ func newWriter(s *Store) (*writer, error) {
 	if ok {
 		copy(w.cluster[:], v)
 	}
-	if err := s.checkCluster(w.cluster, s.o.ClusterID); err != nil {
+	if err := kind.Cluster(w.cluster, s.o.ClusterID); err != nil {
 		return nil, err
 	}
 	if w.cluster == [16]byte{} && s.o.ClusterID != [16]byte{} {
@@ -56,6 +58,9 @@ func newWriter(s *Store) (*writer, error) {
 		if err := s.db.Set(metaCluster, w.cluster[:], pebble.Sync); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.loadEndedFloor(); err != nil {
+		return nil, err
 	}
 	return w, w.loadSessions()
 }

@@ -86,7 +86,7 @@ var reasonCodes = map[wire.Reason]Codes{
 
 	MissingTag:        {ordOther, cxlOther, massOther, BusinessMissingField},
 	QuantityOffLot:    {ordIncorrectQty, cxlOther, massOther, BusinessOther},
-	OrderMismatch:     {ordOther, cxlUnknownOrder, massOther, BusinessUnknownID},
+	OrderMismatch:     {ordOther, cxlOther, massOther, BusinessUnknownID}, // there is an order, and it stays open
 	NoAccount:         {ordUnknownAccount, cxlOther, massOther, BusinessUnknownID},
 	UnsupportedType:   {ordUnsupported, cxlBroker, massOther, BusinessOther},
 	UnsupportedTIF:    {ordUnsupported, cxlBroker, massOther, BusinessOther},

@@ -1,5 +1,5 @@
 // Package report writes the messages that tell a FIX client what became of its requests: execution reports (8), cancel
-// rejects (9), mass cancel reports (r), business rejects (j) and rejects (3).
+// rejects (9), mass cancel reports (r) and business rejects (j).
 //
 //	event ─┐
 //	order ─┼─▶ Accepted, Traded, Canceled, … ─▶ body in stored form: "8" SOH "37=17" SOH "17=4711-0" SOH …
@@ -8,6 +8,10 @@
 // Every function is pure: the same event, order and names give the same bytes on every node. A body has neither the
 // standard header nor the trailer; they are put around it when it is sent. The functions append to a buffer that they are
 // given, and may be used by any goroutine.
+//
+// A client's engine takes an order's number (37) and status (39) over into its books, whichever message has them. So no
+// message names an order together with a status that is not that order's: "there is no such order" (102=1, 103=5) names
+// none.
 //
 // Every body passes the unmodified FIX 4.4 dictionary of stock engines with validation on. What that dictionary does not
 // have is not sent: a trade's number stands in SecondaryExecID (527), since TrdMatchID (880) is no tag of an execution

@@ -97,9 +97,20 @@ func (b body) commission(fee wire.Amount, n *Names) body {
 	return b.char(message.TagCommType, '3').text(message.TagCommCurrency, n.Quote)
 }
 
+// Cause says more of why an order left than its event does.
+type Cause uint8
+
+// The causes.
+const (
+	AsTold       Cause = iota // the event says it all
+	OnDisconnect              // the order's session ended, and its client had asked for that
+	OfInstrument              // a mass cancel of the account's orders in one instrument
+	OfAll                     // a mass cancel of all of the account's orders
+)
+
 // Canceled appends the report of an order whose rest left: 150=4. request is the client id of the cancel request that the
-// receiver has sent; where it has sent none it is empty, and the report says why the order left.
-func Canceled(dst []byte, x *Exec, m *wire.OrderCanceled, request wire.Text, o *Order, n *Names) []byte {
+// receiver has sent; where it has sent none it is empty.
+func Canceled(dst []byte, x *Exec, m *wire.OrderCanceled, why Cause, request wire.Text, o *Order, n *Names) []byte {
 	b := begin(dst, message.ExecutionReport).orderID(o.ID)
 	if request.IsEmpty() {
 		b = b.text(message.TagClOrdID, o.ClientID)
@@ -111,7 +122,7 @@ func Canceled(dst []byte, x *Exec, m *wire.OrderCanceled, request wire.Text, o *
 	if request.IsEmpty() {
 		b = b.restated(m.Reason)
 	}
-	return b.str(message.TagText, cancelText(m.Reason)).closing(x)
+	return b.str(message.TagText, cancelText(m.Reason, why)).closing(x)
 }
 
 // restated says why an order left that its client has not asked about, where FIX 4.4 has a word for it.
@@ -122,12 +133,20 @@ func (b body) restated(r wire.CancelReason) body {
 	return b
 }
 
-func cancelText(r wire.CancelReason) string {
+func cancelText(r wire.CancelReason, why Cause) string {
+	switch why {
+	case OnDisconnect:
+		return "canceled on disconnect"
+	case OfInstrument:
+		return "canceled with all of the account's orders in the instrument"
+	case OfAll:
+		return "canceled with all of the account's orders"
+	}
 	switch r {
 	case wire.CanceledByUser:
 		return "canceled by request"
 	case wire.CanceledByAccount:
-		return "canceled with all of the account's orders"
+		return "canceled by a mass cancel of the account's orders"
 	case wire.CanceledByOperator:
 		return "canceled by the venue's operator"
 	case wire.CanceledImmediate:
@@ -174,11 +193,12 @@ func Status(dst []byte, timeNs int64, o *Order, s wire.OrderStatus, n *Names, q 
 	return b.order(o, n).totals(o, n, left).closing(&Exec{TimeNs: timeNs})
 }
 
-// NoStatus appends the answer to a question about an order that there is not, or for no order at all: 150=I with 39=8.
-// m says what is known of the order that was named; it may be empty.
+// NoStatus appends the answer to a question about an order that there is not, or for no order at all: 150=I with 39=8 and
+// no order number. m says what was asked for; it may be empty. Where there is an order, or was one, this must not be the
+// answer: it would end that one in the client's books.
 func NoStatus(dst []byte, timeNs int64, m *wire.OrderRejected, n *Names, q *Question) []byte {
 	b := begin(dst, message.ExecutionReport)
-	b = b.orderID(m.Order).text(message.TagClOrdID, m.Target)
+	b = b.orderID(0).text(message.TagClOrdID, m.Target)
 	b = b.statusID().states(execStatus, statusRejected).question(q)
 	b = b.text(message.TagAccount, n.Account).symbol(n).char(message.TagSide, sideOf(m.Side))
 	b = b.nothing()

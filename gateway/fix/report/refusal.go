@@ -18,17 +18,42 @@ func Rejected(dst []byte, x *Exec, m *wire.OrderRejected, n *Names) []byte {
 	return b.reason(m.Reason, 0).closing(x)
 }
 
+// Named is the order that a refused cancel or replace names, as it stands. The zero Named is an order that is not known.
+type Named struct {
+	Order   wire.OrderID
+	Status  wire.OrderStatus
+	Account wire.Text // empty: not known
+}
+
 // CancelRejected appends the answer to a cancel or replace that the venue refused: 9.
 func CancelRejected(dst []byte, x *Exec, m *wire.OrderRejected, n *Names) []byte {
-	b := begin(dst, message.OrderCancelReject)
-	b = b.orderID(m.Order).need(message.TagClOrdID, m.ClientID).need(message.TagOrigClOrdID, m.Target)
-	b = b.char(message.TagOrdStatus, ordStatus(m.Status)).text(message.TagAccount, n.Account)
 	to := byte(toCancel)
 	if m.Command == wire.CmdReplaceOrder {
 		to = toReplace
 	}
-	b = b.char(message.TagCxlRejResponseTo, to).uint(message.TagCxlRejReason, uint64(CodesOf(m.Reason).Cancel))
-	return b.reason(m.Reason, 0).time(message.TagTransactTime, x.TimeNs)
+	return cancelReject(dst, x, &rejection{m.ClientID, m.Target, m.Reason, 0, to}, Named{m.Order, m.Status, n.Account})
+}
+
+// rejection is what a 9 says of the request.
+type rejection struct {
+	client, target wire.Text
+	reason         wire.Reason
+	tag            uint16 // at fault; 0: none
+	to             byte   // CxlRejResponseTo
+}
+
+// cancelReject writes a 9. Where it says that there is no such order it names none: a client's engine takes what it is
+// told of an order's number or status for the order's own.
+func cancelReject(dst []byte, x *Exec, r *rejection, o Named) []byte {
+	code := CodesOf(r.reason).Cancel
+	if code == cxlUnknownOrder {
+		o.Order, o.Status = 0, 0
+	}
+	b := begin(dst, message.OrderCancelReject)
+	b = b.orderID(o.Order).need(message.TagClOrdID, r.client).need(message.TagOrigClOrdID, r.target)
+	b = b.char(message.TagOrdStatus, ordStatus(o.Status)).text(message.TagAccount, o.Account)
+	b = b.char(message.TagCxlRejResponseTo, r.to).uint(message.TagCxlRejReason, uint64(code))
+	return b.reason(r.reason, r.tag).time(message.TagTransactTime, x.TimeNs)
 }
 
 // Values of CxlRejResponseTo (434).
@@ -37,11 +62,24 @@ const (
 	toReplace = '2'
 )
 
+// MassRequest is what the answer to a mass cancel repeats of the request, which its command has no room for.
+type MassRequest struct {
+	ID   wire.Text // ClOrdID
+	Kind byte      // MassCancelRequestType (530); 0: as the command's scope says
+}
+
+func (q *MassRequest) kind(in wire.InstrumentID) byte {
+	if q.Kind != 0 {
+		return q.Kind
+	}
+	return scope(in)
+}
+
 // MassCanceled appends the answer to a mass cancel that was done: r with how many orders left.
-func MassCanceled(dst []byte, x *Exec, m *wire.MassCanceled, request wire.Text, n *Names) []byte {
-	kind := scope(m.Instrument)
+func MassCanceled(dst []byte, x *Exec, m *wire.MassCanceled, q *MassRequest, n *Names) []byte {
+	kind := q.kind(m.Instrument)
 	b := begin(dst, message.OrderMassCancelReport)
-	b = b.text(message.TagClOrdID, request).execID(message.TagOrderID, x, 0)
+	b = b.text(message.TagClOrdID, q.ID).execID(message.TagOrderID, x, 0)
 	b = b.char(message.TagMassCancelRequestType, kind).char(message.TagMassCancelResponse, kind)
 	b = b.uint(message.TagTotalAffectedOrders, m.Count)
 	if m.Instrument != 0 {
@@ -51,10 +89,10 @@ func MassCanceled(dst []byte, x *Exec, m *wire.MassCanceled, request wire.Text, 
 }
 
 // MassCancelRejected appends the answer to a mass cancel that the venue refused: r with 531=0.
-func MassCancelRejected(dst []byte, x *Exec, m *wire.OrderRejected, n *Names) []byte {
+func MassCancelRejected(dst []byte, x *Exec, m *wire.OrderRejected, q *MassRequest, n *Names) []byte {
 	b := begin(dst, message.OrderMassCancelReport)
-	b = b.text(message.TagClOrdID, m.ClientID).execID(message.TagOrderID, x, 0)
-	b = b.char(message.TagMassCancelRequestType, scope(m.Instrument)).massRefusal(m.Reason, 0)
+	b = b.text(message.TagClOrdID, q.ID).execID(message.TagOrderID, x, 0)
+	b = b.char(message.TagMassCancelRequestType, q.kind(m.Instrument)).massRefusal(m.Reason, 0)
 	if m.Instrument != 0 {
 		b = b.symbol(n)
 	}
@@ -84,33 +122,29 @@ func Refused(dst []byte, x *Exec, m *wire.SessionMessage) []byte {
 	switch m.Kind {
 	case wire.RefusedNewOrder:
 		return refusedOrder(dst, x, m)
-	case wire.RefusedCancel:
-		return refusedCancel(dst, x, m, toCancel)
-	case wire.RefusedReplace:
-		return refusedCancel(dst, x, m, toReplace)
+	case wire.RefusedCancel, wire.RefusedReplace:
+		return RefusedChange(dst, x, m, Named{})
 	case wire.RefusedMassCancel:
-		b := begin(dst, message.OrderMassCancelReport)
-		b = b.text(message.TagClOrdID, m.ClientID).execID(message.TagOrderID, x, 0)
-		symbol := m.SymbolText()
-		kind := byte('7')
-		if symbol != "" {
-			kind = '1'
-		}
-		b = b.char(message.TagMassCancelRequestType, kind).massRefusal(m.Reason, m.Arg)
-		if symbol != "" {
-			b = b.value(message.TagSymbol, symbol)
-		}
-		return b.time(message.TagTransactTime, x.TimeNs)
+		return refusedMassCancel(dst, x, m)
 	case wire.RefusedMessage:
-		b := begin(dst, message.BusinessMessageReject)
-		if _, _, _, ok := x.Origin.Session(); ok {
-			b = b.uint(message.TagRefSeqNum, x.Origin.Seq)
-		}
-		b = b.value(message.TagRefMsgType, m.SymbolText()).text(message.TagBusinessRejectRefID, m.ClientID)
-		b = b.uint(message.TagBusinessRejectReason, uint64(CodesOf(m.Reason).Business))
-		return b.reason(m.Reason, m.Arg)
+		return businessReject(dst, x, m.SymbolText(), m.ClientID, m.Reason, m.Arg)
 	}
 	return dst
+}
+
+// StatusRefused appends the answer to a question about an order that the venue could not answer: j.
+func StatusRefused(dst []byte, x *Exec, m *wire.OrderRejected) []byte {
+	return businessReject(dst, x, message.OrderStatusRequest, m.Target, m.Reason, 0)
+}
+
+func businessReject(dst []byte, x *Exec, msgType string, ref wire.Text, r wire.Reason, tag uint16) []byte {
+	b := begin(dst, message.BusinessMessageReject)
+	if _, _, _, ok := x.Origin.Session(); ok {
+		b = b.uint(message.TagRefSeqNum, x.Origin.Seq)
+	}
+	b = b.value(message.TagRefMsgType, msgType).text(message.TagBusinessRejectRefID, ref)
+	b = b.uint(message.TagBusinessRejectReason, uint64(CodesOf(r).Business))
+	return b.reason(r, tag)
 }
 
 func refusedOrder(dst []byte, x *Exec, m *wire.SessionMessage) []byte {
@@ -122,12 +156,34 @@ func refusedOrder(dst []byte, x *Exec, m *wire.SessionMessage) []byte {
 	return b.reason(m.Reason, m.Arg).closing(x)
 }
 
-func refusedCancel(dst []byte, x *Exec, m *wire.SessionMessage, to byte) []byte {
-	b := begin(dst, message.OrderCancelReject)
-	b = b.orderID(0).need(message.TagClOrdID, m.ClientID).need(message.TagOrigClOrdID, m.Target)
-	b = b.char(message.TagOrdStatus, statusRejected).char(message.TagCxlRejResponseTo, to)
-	b = b.uint(message.TagCxlRejReason, uint64(CodesOf(m.Reason).Cancel))
-	return b.reason(m.Reason, m.Arg).time(message.TagTransactTime, x.TimeNs)
+// RefusedChange appends the answer to a cancel or replace that the gateway refused: 9. o is the order that it names: see
+// Target.
+func RefusedChange(dst []byte, x *Exec, m *wire.SessionMessage, o Named) []byte {
+	to := byte(toCancel)
+	if m.Kind == wire.RefusedReplace {
+		to = toReplace
+	}
+	return cancelReject(dst, x, &rejection{m.ClientID, m.Target, m.Reason, m.Arg, to}, o)
+}
+
+// refusedMassCancel repeats the request's type as it was sent; where that is not known the symbol tells.
+func refusedMassCancel(dst []byte, x *Exec, m *wire.SessionMessage) []byte {
+	b := begin(dst, message.OrderMassCancelReport)
+	b = b.text(message.TagClOrdID, m.ClientID).execID(message.TagOrderID, x, 0)
+	symbol := m.SymbolText()
+	switch {
+	case !m.Target.IsEmpty():
+		b = b.text(message.TagMassCancelRequestType, m.Target)
+	case symbol != "":
+		b = b.char(message.TagMassCancelRequestType, '1')
+	default:
+		b = b.char(message.TagMassCancelRequestType, '7')
+	}
+	b = b.massRefusal(m.Reason, m.Arg)
+	if symbol != "" {
+		b = b.value(message.TagSymbol, symbol)
+	}
+	return b.time(message.TagTransactTime, x.TimeNs)
 }
 
 // reason writes Text (58): the reason's sentence, and the tag at fault where there is one.

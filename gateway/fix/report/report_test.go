@@ -48,11 +48,11 @@ func TestExecutionReports(t *testing.T) {
 	o = limit()
 	o.Flags, o.Filled, o.Notional = wire.PostOnly, 3, wire.Amount{Lo: 100}
 	canceled := wire.OrderCanceled{Reason: wire.CanceledByOperator}
-	want(t, Canceled(nil, &event, &canceled, wire.Text{}, o, &named),
+	want(t, Canceled(nil, &event, &canceled, AsTold, wire.Text{}, o, &named),
 		"8|37=7|11=a1|17=42-3|150=4|39=4|1=ANN|55=BTC-USD|54=1|38=3|40=2|44=210000.5|59=1|18=6|151=0|14=0.3|6=3.333333333|378=8|58=canceled by the venue's operator|60=20231114-22:13:20.123456")
 	canceled.Reason = wire.CanceledByUser
 	o.ClientID = wire.Text{}
-	want(t, Canceled(nil, &event, &canceled, wire.MustText("c1"), o, &named),
+	want(t, Canceled(nil, &event, &canceled, AsTold, wire.MustText("c1"), o, &named),
 		"8|37=7|11=c1|41=NONE|17=42-3|150=4|39=4|1=ANN|55=BTC-USD|54=1|38=3|40=2|44=210000.5|59=1|18=6|151=0|14=0.3|6=3.333333333|58=canceled by request|60=20231114-22:13:20.123456")
 	o.ClientID = wire.MustText("a2")
 	want(t, Replaced(nil, &event, wire.MustText("a1"), o, &named),
@@ -88,16 +88,10 @@ func TestRefusals(t *testing.T) {
 	bad = wire.OrderRejected{Command: wire.CmdReplaceOrder, Reason: wire.UnknownOrder}
 	want(t, CancelRejected(nil, &event, &bad, &Names{}),
 		"9|37=NONE|11=NONE|41=NONE|39=8|434=2|102=1|58=the account has no such order|60=20231114-22:13:20.123456")
-	want(t, MassCanceled(nil, &event, &wire.MassCanceled{Instrument: 1, Count: 3}, wire.MustText("q1"), &named),
+	want(t, MassCanceled(nil, &event, &wire.MassCanceled{Instrument: 1, Count: 3}, &MassRequest{ID: wire.MustText("q1")}, &named),
 		"r|11=q1|37=42-3|530=1|531=1|533=3|55=BTC-USD|60=20231114-22:13:20.123456")
-	want(t, MassCancelRejected(nil, &event, &wire.OrderRejected{Reason: wire.RoleNotAllowed}, &Names{}),
+	want(t, MassCancelRejected(nil, &event, &wire.OrderRejected{Reason: wire.RoleNotAllowed}, &MassRequest{}, &Names{}),
 		"r|37=42-3|530=7|531=0|58=the key's role does not allow this|60=20231114-22:13:20.123456")
-	reject := Reject(9, 55, "D", 1, "Required tag missing")
-	want(t, reject.AppendTo(nil), "3|45=9|371=55|372=D|373=1|58=Required tag missing")
-	reject = Reject(9, 0, "", -1, "")
-	want(t, reject.AppendTo(nil), "3|45=9")
-	business := BusinessReject(9, "AA", "", BusinessUnsupported, "no")
-	want(t, business.AppendTo(nil), "j|45=9|372=AA|380=3|58=no")
 }
 
 func TestRefusedByTheGateway(t *testing.T) {
@@ -116,11 +110,70 @@ func TestRefusedByTheGateway(t *testing.T) {
 	m.Symbol[3] = 0
 	want(t, Refused(nil, &x, &m), "j|45=12|372=AA|379=a1|380=3|58=Unsupported Message Type")
 	m.Kind = wire.RefusedMassCancel
-	m.Symbol = [36]byte{}
+	m.Symbol, m.Target = [36]byte{}, wire.Text{}
 	want(t, Refused(nil, &x, &m), "r|11=a1|37=42-3|530=7|531=0|58=Unsupported Message Type|60=20231114-22:13:20.123456")
+	m.Target = wire.MustText("6")
+	want(t, Refused(nil, &x, &m), "r|11=a1|37=42-3|530=6|531=0|58=Unsupported Message Type|60=20231114-22:13:20.123456")
+	m.Target = wire.Text{}
+	copy(m.Symbol[:], "ETH")
+	want(t, Refused(nil, &x, &m), "r|11=a1|37=42-3|530=1|531=0|58=Unsupported Message Type|55=ETH|60=20231114-22:13:20.123456")
 	m.Kind = wire.SessionLogon
 	if got := Refused(nil, &x, &m); got != nil {
 		t.Errorf("no refusal: %q", got)
+	}
+}
+
+// A 9 and an 8 never say of an order that is open that it is not.
+func TestNamedOrders(t *testing.T) {
+	m := wire.SessionMessage{Kind: wire.RefusedReplace, Reason: PriceOffTick, Arg: 44, ClientID: wire.MustText("a1"), Target: wire.MustText("a0")}
+	o := Named{Order: 7, Status: wire.StatusPartiallyFilled, Account: wire.MustText("ANN")}
+	want(t, RefusedChange(nil, &event, &m, o),
+		"9|37=7|11=a1|41=a0|39=1|1=ANN|434=2|102=99|58=the price is not a multiple of the instrument's tick (tag 44)|60=20231114-22:13:20.123456")
+	m.Kind, m.Reason, m.Arg = wire.RefusedCancel, OrderMismatch, 54
+	want(t, RefusedChange(nil, &event, &m, o),
+		"9|37=7|11=a1|41=a0|39=1|1=ANN|434=1|102=99|58=the order's ids, side and symbol do not name one and the same order (tag 54)|60=20231114-22:13:20.123456")
+	unknown := wire.OrderRejected{Command: wire.CmdCancelOrder, Reason: wire.UnknownOrder, Order: 7, Status: wire.StatusNew, ClientID: m.ClientID, Target: m.Target}
+	want(t, CancelRejected(nil, &event, &unknown, &named),
+		"9|37=NONE|11=a1|41=a0|39=8|1=ANN|434=1|102=1|58=the account has no such order|60=20231114-22:13:20.123456")
+	want(t, NoStatus(nil, at, &unknown, &named, nil),
+		"8|37=NONE|11=a0|17=0|150=I|39=8|1=ANN|55=BTC-USD|54=7|151=0|14=0|6=0|103=5|58=the account has no such order|60=20231114-22:13:20.123456")
+	x := event
+	x.Origin = wire.SessionOrigin(1, 0, 12, false)
+	unknown.Reason = wire.OrderNotOpen
+	want(t, StatusRefused(nil, &x, &unknown), "j|45=12|372=H|379=a0|380=0|58=the order is no longer open")
+}
+
+// What a refusal notes of the order that it names comes back, and a symbol is not taken for it.
+func TestTarget(t *testing.T) {
+	var m wire.SessionMessage
+	copy(m.Symbol[:], "BTC-USD")
+	if acc, id := Target(&m); acc != 0 || id != 0 {
+		t.Errorf("a symbol names order %d of %d", id, acc)
+	}
+	PutTarget(&m, 1<<31+5, 1<<63+7)
+	if acc, id := Target(&m); acc != 1<<31+5 || id != 1<<63+7 || m.SymbolText() != "" {
+		t.Errorf("order %d of %d, symbol %q", id, acc, m.SymbolText())
+	}
+}
+
+// An order that leaves says why.
+func TestCauses(t *testing.T) {
+	for _, c := range []struct {
+		reason wire.CancelReason
+		why    Cause
+		want   string
+	}{
+		{wire.CanceledByUser, AsTold, "canceled by request"},
+		{wire.CanceledByUser, OnDisconnect, "canceled on disconnect"},
+		{wire.CanceledByAccount, AsTold, "canceled by a mass cancel of the account's orders"},
+		{wire.CanceledByAccount, OfInstrument, "canceled with all of the account's orders in the instrument"},
+		{wire.CanceledByAccount, OfAll, "canceled with all of the account's orders"},
+		{wire.CanceledByOperator, AsTold, "canceled by the venue's operator"},
+	} {
+		got := check(t, Canceled(nil, &event, &wire.OrderCanceled{Reason: c.reason}, c.why, wire.Text{}, limit(), &named))
+		if !strings.Contains(got, "|58="+c.want+"|") {
+			t.Errorf("%v: %s", c.want, got)
+		}
 	}
 }
 
@@ -138,7 +191,7 @@ func TestReasons(t *testing.T) {
 		}
 		check(t, Rejected(nil, &event, &wire.OrderRejected{Reason: r}, &named))
 		check(t, CancelRejected(nil, &event, &wire.OrderRejected{Reason: r}, &named))
-		check(t, MassCancelRejected(nil, &event, &wire.OrderRejected{Reason: r}, &named))
+		check(t, MassCancelRejected(nil, &event, &wire.OrderRejected{Reason: r}, &MassRequest{Kind: '1'}, &named))
 		check(t, Refused(nil, &event, &wire.SessionMessage{Kind: wire.RefusedMessage, Reason: r, Symbol: [36]byte{'D'}}))
 	}
 	for _, r := range Reasons() {
