@@ -35,11 +35,18 @@ const (
 	argonThreads = 1
 )
 
-// maxHashing bounds how many hashes are made at a time: each takes 19 MiB and some 20 ms of a core, and whoever can
-// reach the port can ask for one. Others wait; half of the cores stay free for orders.
-var hashing = make(chan struct{}, max(1, min(maxHashing, runtime.GOMAXPROCS(0)/2)))
+// Bounds of MaxHashing: 8 hashes take 152 MiB.
+const (
+	minHashing = 2
+	maxHashing = 8
+)
 
-const maxHashing = 8
+// hashing has a place for each hash that is being made.
+var hashing = make(chan struct{}, max(minHashing, min(maxHashing, runtime.GOMAXPROCS(0))))
+
+// MaxHashing returns how many hashes are made at a time; others wait. Each takes 19 MiB and some 20 ms of a core, and
+// whoever can reach a port can ask for one.
+func MaxHashing() int { return cap(hashing) }
 
 // ValidPassword reports whether a text may be a password.
 func ValidPassword(password string) bool {

@@ -70,6 +70,7 @@ func (c *conn) logout(wait bool, text string) {
 
 // onLogout answers the client's Logout, whatever its number.
 func (c *conn) onLogout(seq uint64) {
+	c.theirEnd = true
 	if seq == c.expected {
 		c.advance(seq + 1)
 	}
@@ -127,8 +128,15 @@ func (c *conn) onLogonAgain() {
 	c.epoch++
 	c.cursor = 1
 	c.resend = nil
+	c.anew = c.durable
 	c.mu.Unlock()
-	c.answerLogon(1, hb, true)
+	answered := c.answerLogon(1, hb, true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.anew = false
+	if !answered { // nothing has begun: what is still to be said belongs to the old numbers
+		c.epoch--
+	}
 }
 
 // drained waits until all that was submitted is answered and sent.
@@ -161,7 +169,7 @@ func (c *conn) answerLogon(seq uint64, hb time.Duration, reset bool) bool {
 	if reset {
 		b.Bool(message.TagResetSeqNumFlag, true)
 	}
-	l := &local{logon: true}
+	l := &local{logon: true, early: seq != c.expected}
 	number := c.done.Load()
 	if seq == c.expected {
 		number = seq
@@ -185,7 +193,6 @@ func (c *conn) answerLogon(seq uint64, hb time.Duration, reset bool) bool {
 		if !c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogon, Arg: uint16(flags)}, number, false, l) {
 			return false
 		}
-		c.goodbye = false
 	} else {
 		c.reply(l, number)
 	}

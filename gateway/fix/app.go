@@ -157,34 +157,11 @@ func (c *conn) refuse(seq uint64) {
 
 // refusal makes the refusal of the message at hand for a reason of this package's.
 func (c *conn) refusal(r wire.Reason) {
-	m := &c.m
-	kind := wire.RefusedMessage
-	switch m.Type() {
-	case message.NewOrderSingle:
-		kind = wire.RefusedNewOrder
-	case message.OrderCancelRequest:
-		kind = wire.RefusedCancel
-	case message.OrderCancelReplaceRequest:
-		kind = wire.RefusedReplace
-	case message.OrderMassCancelRequest:
-		kind = wire.RefusedMassCancel
-	default:
-		c.out.RefuseMessage(m.Type(), referenceOf(m), r, 0)
-		return
+	if t := c.m.Type(); entry.Handles(t) {
+		c.s.orders.Refuse(&c.who, &c.m, r, &c.out)
+	} else {
+		c.out.RefuseMessage(t, referenceOf(&c.m), r, 0)
 	}
-	c.out.Do = entry.Refuse
-	f := &c.out.Refusal
-	*f = wire.SessionMessage{Kind: kind, Reason: r}
-	f.ClientID, _ = wire.ParseText(m.String(message.TagClOrdID))
-	f.Target, _ = wire.ParseText(m.String(message.TagOrigClOrdID))
-	switch side, _ := m.Char(message.TagSide); side {
-	case '1':
-		f.Side = wire.Buy
-	case '2':
-		f.Side = wire.Sell
-	}
-	symbol, _ := m.Get(message.TagSymbol)
-	copy(f.Symbol[:], symbol)
 }
 
 // referenceOf returns the id by which a message is known to its sender.

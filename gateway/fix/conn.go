@@ -44,7 +44,8 @@ type conn struct {
 	gap      gap
 	last     uint64 // inbound number of the last command
 	rate     throttle
-	goodbye  bool // SessionLogout was submitted
+	theirEnd bool // the client has logged out
+	clean    bool // before the logon nothing waited for the client but Logouts
 
 	done     atomic.Uint64 // inbound number up to which everything is dealt with
 	heard    atomic.Int64  // when the last bytes came, ns
@@ -55,6 +56,7 @@ type conn struct {
 	mu     sync.Mutex // what follows is the reader's and the writer's
 	epoch  uint32
 	cursor uint64 // next outbound number that the writer looks at
+	anew   bool   // the numbers begin again: the next that takes one is the answer to the logon
 	locals locals
 	resend []span
 	pushes pushes
@@ -73,6 +75,7 @@ type conn struct {
 type ending struct {
 	logout bool   // with a Logout; otherwise at once and without a word
 	wait   bool   // for the client's Logout
+	number uint64 // the only one that the Logout may have; 0: any
 	text   string // Text (58) of ours
 	cause  string // for the log
 }

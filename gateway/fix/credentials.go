@@ -2,39 +2,67 @@ package fix
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
-	"errors"
-	"time"
 
 	"uncross/engine/wire"
 	"uncross/gateway/fix/message"
 )
 
-// verifyWait is how long a logon waits for its password's turn to be verified.
-const verifyWait = 30 * time.Second
-
-// errCrowded says that a logon's password was not verified: too many others were before it. Nobody guessed wrong.
-var errCrowded = errors.New("too many logons at once")
-
 // authentic checks who sent the logon at hand: by password (554), by signature (96), or by both where both are there. A
-// session without a password must sign. The error is errCrowded.
-func (c *conn) authentic() (bool, error) {
+// session without a password must sign. Every refusal takes the time of a hash, also that of a CompID that is not known,
+// and counts as a guess of the subject. The error says that nothing was judged.
+func (c *conn) authentic(subject string, known bool) (bool, error) {
 	m, def := &c.m, &c.who.Def
-	password, hasPassword := m.Get(message.TagPassword)
-	signature, hasSignature := m.Get(message.TagRawData)
-	if name, ok := m.Get(message.TagUsername); ok && !c.isName(string(name)) {
-		return false, nil
+	password, byPassword := m.Get(message.TagPassword)
+	signature, bySignature := m.Get(message.TagRawData)
+	byPassword = byPassword && def.Password.Scheme != 0 // where there is no password none can be wrong
+	good := known && (byPassword || bySignature)
+	if name, ok := m.Get(message.TagUsername); ok {
+		good = good && c.isName(string(name))
 	}
-	if !hasPassword && !hasSignature || def.Password.Scheme == 0 && !hasSignature {
-		return false, nil
+	if good && bySignature {
+		good = c.signed(signature)
 	}
-	if hasSignature && !c.signed(signature) {
-		return false, nil
+	if good && !byPassword {
+		return true, nil
 	}
-	if !hasPassword || def.Password.Scheme == 0 {
-		return true, nil // the signature was right; where there is no password none can be wrong
+	sum := c.s.fingerprint(password)
+	p, seated := c.s.seatOf(def)
+	if good && seated && p.verified(&def.Password, &sum) {
+		return true, nil
 	}
-	return c.s.verifyOne(def.Password, string(password))
+	right, err := c.hashed(subject, def.Password, string(password))
+	if err != nil || !right || !good {
+		return false, err
+	}
+	if seated {
+		p.remember(&def.Password, &sum)
+	}
+	return true, nil
+}
+
+// hashed verifies a password the slow way, in turn.
+func (c *conn) hashed(subject string, against wire.Password, password string) (bool, error) {
+	s := c.s
+	if err := c.awaitPlace(subject); err != nil {
+		return false, err
+	}
+	defer s.hashing.release()
+	if _, ok := s.guard.Allow(subject); !ok { // others may have guessed while this one waited
+		return false, errLockedOut
+	}
+	s.guard.Failed(subject) // until it is found right: those that are judged at the same time count already
+	return s.verify != nil && s.verify(against, password), nil
+}
+
+// fingerprint is what is remembered of a password: it tells nothing without the process's own secret.
+func (s *Server) fingerprint(password []byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, s.secret[:])
+	_, _ = h.Write(password)
+	h.Sum(sum[:0])
+	return sum
 }
 
 // isName reports whether a Username (553) is the session's: its CompID or its user's name.
@@ -44,22 +72,6 @@ func (c *conn) isName(name string) bool {
 	}
 	u, ok := c.s.view.User(c.who.User)
 	return ok && u.Name.String() == name
-}
-
-// verifyOne verifies a password; few are verified at once. The error is errCrowded.
-func (s *Server) verifyOne(p wire.Password, password string) (bool, error) {
-	if s.verify == nil {
-		return false, nil
-	}
-	select {
-	case s.verifying <- struct{}{}:
-	case <-time.After(verifyWait):
-		return false, errCrowded
-	case <-s.stop:
-		return false, errCrowded
-	}
-	defer func() { <-s.verifying }()
-	return s.verify(p, password), nil
 }
 
 // SignedText returns what the signature of a Logon is made over: SendingTime (52), MsgType (35), MsgSeqNum (34),
@@ -79,7 +91,7 @@ func SignedText(m *message.Message) []byte {
 }
 
 // signed checks the Ed25519 signature of the logon at hand, 64 bytes or these in base64, against the session's key. A
-// signature is good once: a later one has to have a later SendingTime.
+// signature is good once and now: a later one has to have a later SendingTime, and that has to be near our clock.
 func (c *conn) signed(signature []byte) bool {
 	m := &c.m
 	k, ok := c.s.view.Key(c.who.Def.Key)
@@ -96,7 +108,11 @@ func (c *conn) signed(signature []byte) bool {
 	if !ed25519.Verify(ed25519.PublicKey(k.Pub[:]), SignedText(m), signature) {
 		return false
 	}
-	sent, _ := m.Time(message.TagSendingTime)
+	sent, ok := m.Time(message.TagSendingTime)
+	if !ok || !c.s.near(sent, c.s.clock().UnixNano()) { // an old one may be somebody's recording: it proves nothing
+		return false
+	}
+	seq, _ := m.Seq()
 	p, ok := c.s.seatOf(&c.who.Def)
-	return ok && p.signed(sent)
+	return ok && p.signed(sent, seq, c.s.startNs)
 }

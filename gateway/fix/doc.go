@@ -6,7 +6,7 @@
 //	socket ─▶ input ─▶ conn.receive ─▶ in sequence ─▶ admin, or entry / reference / market ─▶ core.Submit
 //	            ▲            └ ahead of a gap: kept, asked for                                   │
 //	            └ ends: logout, cancel on disconnect                                             ▼ log, events
-//	socket ◀─ conn.write ◀─ cursor over the session's numbers ◀──────────────────────────── outbox
+//	socket ◀─ writer ◀──── cursor over the session's numbers ◀──────────────────────────── outbox
 //	                └ bodies that only this connection has (administrative messages, answers), found by their token
 //
 // # Numbers

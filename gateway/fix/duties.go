@@ -92,7 +92,7 @@ func (w *writer) own(l *local) bool {
 	var cmd wire.Command
 	m.Put(&cmd)
 	err := c.submit(&cmd, c.done.Load(), false, l)
-	if err != nil && !c.s.busy(err) {
+	if err != nil && !c.s.full(err) {
 		c.requestEnd(ending{cause: "the core takes no session message: " + err.Error()})
 	}
 	return err == nil

@@ -2,10 +2,12 @@ package fix
 
 import (
 	"io"
+	"iter"
 	"time"
 
 	"uncross/engine/wire"
 	"uncross/gateway/fix/message"
+	"uncross/gateway/fix/outbox"
 )
 
 // finish ends the connection as was asked for: open orders are canceled where the client wants that, a Logout is sent, the
@@ -28,7 +30,9 @@ func (c *conn) finish() {
 		s.cancelOrders(c.seat, &c.who.Def, c.epoch, c.done.Load())
 	}
 	if e = c.how(); e.logout {
-		c.sendLogout(e)
+		if c.sendLogout(e) && c.durable && (c.loggedOn && c.theirEnd || !c.loggedOn && c.clean) {
+			c.seat.cleanAt(c.epoch, c.sentOut.Load()+1)
+		}
 	} else if c.loggedOn && c.durable {
 		c.endInLog()
 	}
@@ -40,27 +44,33 @@ func (c *conn) finish() {
 	}
 }
 
-// sendLogout says goodbye, and waits for the client's answer where that is asked for.
-func (c *conn) sendLogout(e ending) {
-	l := &local{logout: true}
+// sendLogout says goodbye, and waits for the client's answer where that is asked for. It reports whether our Logout was
+// written.
+func (c *conn) sendLogout(e ending) bool {
+	l := &local{logout: true, number: e.number}
 	l.add(message.NewBody(message.Logout).Str(message.TagText, e.text))
 	if !c.durable {
 		c.reply(l, 0)
 	} else if !c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogout, Arg: 1}, c.done.Load(), false, l) {
-		return
+		return false
 	}
 	timeout := time.NewTimer(c.s.limits.LogoutTimeout)
 	defer timeout.Stop()
 	select {
 	case <-c.written:
 	case <-c.writer:
-		return
+		select {
+		case <-c.written: // the writer's last act
+		default:
+			return false
+		}
 	case <-timeout.C:
-		return
+		return false
 	}
 	if e.wait {
 		c.awaitLogout()
 	}
+	return true
 }
 
 // awaitLogout reads until the client's Logout, for a limited time. What comes before it is not dealt with: it keeps its
@@ -75,6 +85,7 @@ func (c *conn) awaitLogout() {
 		if c.m.Parse(frame) != nil || c.m.Type() != message.Logout {
 			continue
 		}
+		c.theirEnd = true
 		if seq, ok := c.m.Seq(); ok && seq == c.expected && c.durable {
 			c.advance(seq + 1)
 			c.sessionMessage(wire.SessionMessage{Kind: wire.SessionAdvance}, seq, false, nil)
@@ -105,35 +116,78 @@ func (c *conn) linger() {
 	_, _ = io.CopyN(io.Discard, c.raw, lingerBytes)
 }
 
-// cancelOrders cancels the open orders that a session entered. It waits first until none is on its way, and it does not
-// try for ever: the core may be going away.
+// cancelOrders cancels the open orders that a session entered, waits until they are gone and tells what became of them. It
+// waits first until none is on its way, and it does not try for ever: the core may be going away.
 func (s *Server) cancelOrders(p *seat, def *wire.Session, epoch uint32, seq uint64) {
 	until := time.Now().Add(s.limits.CancelWait)
+	p.calm(until)
+	asked, err := 0, error(nil)
+	if !s.revoked(def) { // the engine takes no cancel by a key that has been revoked
+		asked, err = s.askCancels(p, wire.Command{Key: def.Key, Origin: wire.SessionOrigin(def.ID, epoch, seq, false)}, until)
+		p.calm(until)
+	}
+	left := p.openOrders()
+	switch log := s.log.With("session", def.CompID.String(), "asked", asked, "left", left); {
+	case left > 0 && s.revoked(def): // looked at again: it may have been revoked meanwhile
+		log.Warn("fix: open orders stay although the session cancels on disconnect: its key has been revoked; the operator cancels them")
+	case left > 0:
+		log.Warn("fix: open orders could not be canceled on disconnect; the operator cancels them", "error", err)
+	case asked > 0:
+		log.Info("fix: canceled on disconnect")
+	}
+}
+
+// revoked reports whether a session's key is of no use any more.
+func (s *Server) revoked(def *wire.Session) bool {
+	k, ok := s.view.Key(def.Key)
+	return !ok || k.Revoked != 0
+}
+
+// askCancels hands in a cancel for every open order of a session; blank has its key and origin. It returns how many there
+// were, and why it stopped where the core took no more.
+func (s *Server) askCancels(p *seat, blank wire.Command, until time.Time) (asked int, err error) {
+	for o := range p.eachOpen() {
+		cmd := blank
+		(&wire.CancelOrder{Account: o.Account, Target: wire.OrderRef{Order: o.ID}}).Put(&cmd)
+		if err = s.patiently(time.Until(until), func() error { return s.put(p, &cmd) }); err != nil {
+			return asked, err
+		}
+		asked++
+	}
+	return asked, nil
+}
+
+// calm waits, for a limited time, until everything that was submitted is answered.
+func (p *seat) calm(until time.Time) {
 	for p.inFlight() > 0 && time.Now().Before(until) {
 		time.Sleep(waitPause)
 	}
-	var after wire.OrderID
-	count := 0
-	for {
-		orders := p.x.OpenOrders(after, resendPage)
-		if len(orders) == 0 {
-			break
-		}
-		for i := range orders {
-			o := &orders[i]
-			after = o.ID
-			cmd := wire.Command{Key: def.Key, Origin: wire.SessionOrigin(def.ID, epoch, seq, false)}
-			(&wire.CancelOrder{Account: o.Account, Target: wire.OrderRef{Order: o.ID}}).Put(&cmd)
-			if err := s.patiently(time.Until(until), func() error { return s.put(p, &cmd) }); err != nil {
-				s.log.Warn("fix: open orders could not be canceled on disconnect", "session", def.CompID.String(), "canceled", count, "error", err)
+}
+
+// eachOpen goes through the open orders that a session entered, page by page.
+func (p *seat) eachOpen() iter.Seq[*outbox.OpenOrder] {
+	return func(yield func(*outbox.OpenOrder) bool) {
+		var after wire.OrderID
+		for {
+			orders := p.x.OpenOrders(after, resendPage)
+			for i := range orders {
+				if after = orders[i].ID; !yield(&orders[i]) {
+					return
+				}
+			}
+			if len(orders) == 0 {
 				return
 			}
-			count++
 		}
 	}
-	if count > 0 {
-		s.log.Info("fix: canceled on disconnect", "session", def.CompID.String(), "orders", count)
+}
+
+// openOrders counts them.
+func (p *seat) openOrders() (n int) {
+	for range p.eachOpen() {
+		n++
 	}
+	return n
 }
 
 // tidy carries out what a session asked for whose node ended before it: it is logged on in the log, and nobody is there.

@@ -154,9 +154,10 @@ func TestLogonsRefused(t *testing.T) {
 	ok.logon("553=alice|141=Y")
 	v.do(operator, &wire.SetSession{Session: 1, Fields: wire.SetSessionEnabled})
 	ok.want("5", "34=2|58=the session has been disabled")
+	ok.send("5", "") // it has seen everything: it may be told more
 	ok.ends()
 	off := v.dial(t, "TRADE1")
-	off.next = 2
+	off.next = 3
 	off.send("A", "98=0|108=30|554="+password)
 	off.want("5", "34=3|58=the session is disabled")
 	off.ends()
@@ -240,7 +241,7 @@ func TestSlowReader(t *testing.T) {
 	v := openVenue(t, "", options{limits: fix.Limits{WriteTimeout: 300 * time.Millisecond}})
 	c := v.online(t, "TRADE1")
 	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(4 << 10)
+		_ = tcp.SetReadBuffer(64 << 10)
 	}
 	go func() {
 		for i := range 200_000 {
@@ -376,7 +377,7 @@ func TestShutdown(t *testing.T) {
 // of them are served.
 func TestThousandSessions(t *testing.T) {
 	const n = 1000
-	v := openVenue(t, "", options{limits: fix.Limits{PreLogon: n, ConnsPerIP: n}})
+	v := openVenue(t, "", options{limits: fix.Limits{PreLogon: n, PreLogonPerIP: n, ConnsPerIP: n}})
 	for i := range n {
 		v.addSession(fmt.Sprint("S", i), 2, wire.TradingSession, 2)
 	}
@@ -489,9 +490,10 @@ func TestKeyRevoked(t *testing.T) {
 	c := v.online(t, "TRADE1")
 	v.do(operator, &wire.RevokeKey{Key: 2})
 	c.want("5", "34=2|58=the key of the session has been revoked")
+	c.send("5", "")
 	c.ends()
 	again := v.dial(t, "TRADE1")
-	again.next = 2
+	again.next = 3
 	again.send("A", "98=0|108=30|554="+password)
 	again.want("5", "34=3|58=the key of the session has been revoked")
 }

@@ -38,6 +38,7 @@ const (
 type options struct {
 	limits  fix.Limits
 	resetAt *fix.DailyTime
+	warned  string // a warning with this text is expected
 	tls     *tls.Config
 }
 
@@ -47,7 +48,10 @@ type venue struct {
 	dir    string
 	o      options
 	logs   *logBuffer
-	offset atomic.Int64 // of the gateway's clock, ns
+	offset atomic.Int64 // of the gateway's and the node's clock, ns
+	hashed atomic.Int64 // how often a password was verified the slow way
+
+	hashing atomic.Pointer[func()] // called meanwhile
 
 	node   *replication.Node
 	view   *view.View
@@ -66,12 +70,16 @@ type gate struct {
 	*replication.Node
 	busy   atomic.Int64 // so many commands more are refused as busy
 	frozen atomic.Bool
+	full   atomic.Pointer[func(*wire.Command) bool] // these are refused as busy
 }
 
 var errBusy = errors.New("busy, says the test")
 
 func (g *gate) Submit(c *wire.Command) error {
 	if g.busy.Load() > 0 && g.busy.Add(-1) >= 0 {
+		return errBusy
+	}
+	if full := g.full.Load(); full != nil && (*full)(c) {
 		return errBusy
 	}
 	return g.Node.Submit(c)
@@ -110,7 +118,13 @@ func openVenue(t testing.TB, dir string, o options) *venue {
 	v.start()
 	t.Cleanup(func() {
 		v.stop()
-		if s := v.logs.String(); strings.Contains(s, "level=ERROR") || strings.Contains(s, "level=WARN") || strings.Contains(s, password) {
+		s, warnings := v.logs.String(), 0
+		if o.warned != "" {
+			if warnings = strings.Count(s, o.warned); warnings != 1 {
+				t.Errorf("the log has %d times %q", warnings, o.warned)
+			}
+		}
+		if strings.Contains(s, "level=ERROR") || strings.Count(s, "level=WARN") != warnings || strings.Contains(s, password) {
 			t.Errorf("the log has a warning, an error or a secret:\n%s", s)
 		}
 	})
@@ -130,7 +144,7 @@ func (v *venue) start() {
 			t.Fatal(err)
 		}
 	}
-	cluster := [16]byte{1, 2, 3}
+	opened, cluster := time.Now(), [16]byte{1, 2, 3}
 	log, err := wal.Open(filepath.Join(v.dir, "wal"), wal.Options{Logger: quiet, Fatal: fatal})
 	must(err)
 	v.hist, err = history.Open(filepath.Join(v.dir, "history"), history.Options{ClusterID: cluster, Logger: quiet, Fatal: fatal})
@@ -154,6 +168,8 @@ func (v *venue) start() {
 		Log: log, SnapshotDir: filepath.Join(v.dir, "snapshots"), Logger: quiet, Fatal: fatal,
 		Durable: func() uint64 { return min(v.hist.Durable(), v.outbox.Durable()) },
 		Refused: func(o wire.Origin, err error) { server.Load().Refused(o, err) },
+		Clock:   func() int64 { return v.now().UnixNano() },
+		Elapsed: func() time.Duration { return v.now().Sub(opened) },
 	})
 	must(err)
 	v.core = &gate{Node: v.node}
@@ -161,6 +177,10 @@ func (v *venue) start() {
 		Core: v.core, View: v.view, History: v.hist, Outbox: v.outbox, Limits: v.o.limits, ResetAt: v.o.resetAt, TLS: v.o.tls,
 		Events: func(name string) *ring.Reader[wire.Event] { return v.node.Events().Reader(name, false) },
 		VerifyPassword: func(p wire.Password, password string) bool {
+			v.hashed.Add(1)
+			if hook := v.hashing.Load(); hook != nil {
+				(*hook)()
+			}
 			return p.Scheme == 1 && string(p.Salt[:len(password)]) == password
 		},
 		Busy:   func(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, replication.ErrBusy) },
@@ -478,4 +498,22 @@ func tag(m, tag string) string {
 	}
 	value, _, _ := strings.Cut(rest, "|")
 	return value
+}
+
+// has reports whether a message that read returned has all the fields "tag=value|…".
+func has(m, fields string) bool {
+	for _, f := range strings.Split(strings.TrimSuffix(fields, "|"), "|") {
+		if !strings.Contains(m, "|"+f+"|") {
+			return false
+		}
+	}
+	return true
+}
+
+// logged fails the test unless the log has a text once.
+func (v *venue) logged(t *testing.T, text string) {
+	t.Helper()
+	if n := strings.Count(v.logs.String(), text); n != 1 {
+		t.Errorf("the log has %d times %q:\n%s", n, text, v.logs)
+	}
 }

@@ -59,6 +59,7 @@ func (c *conn) catchUp() {
 	if len(c.ahead.frames) == 0 {
 		c.gap.closed()
 	}
+	c.askNext()
 }
 
 // outOfTurn deals with the messages whose meaning does not depend on their number. A message that cannot be accepted is

@@ -2,6 +2,7 @@ package fix
 
 import (
 	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type input struct {
 	set      bool      // the socket has a deadline
 	final    bool      // the end was asked for, and is known to the reader
 	woken    atomic.Bool
+
+	kept    []byte // what watch has read
+	keptErr error  // and how it ended
 }
 
 func (in *input) init(c *conn) {
@@ -41,6 +45,14 @@ func (in *input) wake() {
 
 // Read implements io.Reader for the frame reader: any byte is a sign of life, and a begun frame has to become whole.
 func (in *input) Read(p []byte) (int, error) {
+	if len(in.kept) > 0 {
+		n := copy(p, in.kept)
+		in.kept = in.kept[n:]
+		return n, nil
+	}
+	if in.keptErr != nil {
+		return 0, in.keptErr
+	}
 	at := in.deadline
 	if in.r.Buffered() > 0 {
 		if in.begun.IsZero() {
@@ -63,4 +75,32 @@ func (in *input) Read(p []byte) (int, error) {
 		in.c.heard.Store(time.Now().UnixNano())
 	}
 	return n, err
+}
+
+// watchBytes is how much is read ahead of a client that waits for the answer to its logon.
+const watchBytes = 512
+
+// watch looks after the client while nothing is read: gone is closed when the client closes. What it sends meanwhile is
+// kept for the next Read. unwatch ends it, before anything is read again.
+func (in *input) watch() (gone <-chan struct{}, unwatch func()) {
+	left, over := make(chan struct{}), make(chan struct{})
+	_ = in.c.raw.SetReadDeadline(time.Time{})
+	if in.woken.Load() {
+		in.wake()
+	}
+	go func() {
+		defer close(over)
+		buf := make([]byte, watchBytes)
+		n, err := in.c.nc.Read(buf)
+		in.kept = buf[:n]
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			in.keptErr = err
+			close(left)
+		}
+	}()
+	return left, func() {
+		_ = in.c.raw.SetReadDeadline(time.Unix(1, 0))
+		<-over
+		in.set = true // the next read sets its own
+	}
 }

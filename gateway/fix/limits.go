@@ -5,10 +5,11 @@ import "time"
 // Limits are the session layer's bounds. Nothing that a client can make grow is without one, and each has its stated
 // answer. A zero field takes the default of DefaultLimits.
 type Limits struct {
-	Conns      int // connections in all; beyond: closed without a word
-	ConnsPerIP int // connections of one address; beyond: as Conns
-	PreLogon   int // connections that have not logged on yet; beyond: as Conns
-	Message    int // bytes of one message; beyond: Logout, closed
+	Conns         int // connections in all; beyond: closed without a word
+	ConnsPerIP    int // connections of one address; beyond: as Conns
+	PreLogon      int // connections that have not logged on yet; beyond: as Conns
+	PreLogonPerIP int // of these, those of one address, so that nobody alone keeps all others out; beyond: as Conns, try again
+	Message       int // bytes of one message; beyond: Logout, closed
 
 	LogonTimeout  time.Duration // from the connection to a whole Logon, TLS included; beyond: closed without a word
 	LogonWait     time.Duration // a logon waits this long for the end of its session's former connection; beyond: closed without a word
@@ -38,10 +39,11 @@ type Limits struct {
 // DefaultLimits returns the limits that hold unless configured otherwise.
 func DefaultLimits() Limits {
 	return Limits{
-		Conns:      4096,
-		ConnsPerIP: 1024,
-		PreLogon:   512,
-		Message:    64 << 10,
+		Conns:         4096,
+		ConnsPerIP:    1024,
+		PreLogon:      512,
+		PreLogonPerIP: 64,
+		Message:       64 << 10,
 
 		LogonTimeout:  10 * time.Second,
 		LogonWait:     5 * time.Second,
@@ -78,7 +80,7 @@ const (
 	lingerBytes  = 1 << 20          // and how much of it
 	busyPause    = time.Millisecond // between two tries while the core is busy
 	waitPause    = time.Millisecond // between two looks at what has no wake-up
-	maxVerify    = 2                // passwords verified at once: it is slow on purpose
+	singleFills  = 64               // numbers behind a Logon that a resend fills one by one; see fillAgain
 	answerBodies = 64               // messages of a long answer that take their numbers together
 	answerBytes  = 64 << 10
 	maxNumber    = 1 << 53 // greatest number that a client can move its own to
@@ -89,7 +91,7 @@ const (
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	for _, f := range []struct{ p, v *int }{
-		{&l.Conns, &d.Conns}, {&l.ConnsPerIP, &d.ConnsPerIP}, {&l.PreLogon, &d.PreLogon}, {&l.Message, &d.Message},
+		{&l.Conns, &d.Conns}, {&l.ConnsPerIP, &d.ConnsPerIP}, {&l.PreLogon, &d.PreLogon}, {&l.PreLogonPerIP, &d.PreLogonPerIP}, {&l.Message, &d.Message},
 		{&l.HeartBtMin, &d.HeartBtMin}, {&l.HeartBtMax, &d.HeartBtMax}, {&l.MessagesPerSecond, &d.MessagesPerSecond},
 		{&l.Burst, &d.Burst}, {&l.MaxInFlight, &d.MaxInFlight}, {&l.AheadMessages, &d.AheadMessages},
 		{&l.AheadBytes, &d.AheadBytes}, {&l.LocalBytes, &d.LocalBytes}, {&l.PushBytes, &d.PushBytes},

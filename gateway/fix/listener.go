@@ -81,54 +81,68 @@ func (s *Server) farewell(c *conn) {
 	s.running.Done()
 }
 
-// doors bounds the connections: in all, of each address, and before logon.
+// doors bounds the connections: in all and before logon, of everybody and of each address.
 type doors struct {
 	limits *Limits
 
-	mu       sync.Mutex
-	open     int
-	preLogon int
-	byIP     map[netip.Addr]int
+	mu   sync.Mutex
+	all  callers
+	byIP map[netip.Addr]callers
 }
 
-func (d *doors) init(l *Limits) { d.limits, d.byIP = l, map[netip.Addr]int{} }
+// callers counts connections.
+type callers struct {
+	open     int
+	preLogon int // of these, those that have not logged on yet
+}
+
+func (d *doors) init(l *Limits) { d.limits, d.byIP = l, map[netip.Addr]callers{} }
 
 func (d *doors) enter(ip netip.Addr) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.open >= d.limits.Conns || d.preLogon >= d.limits.PreLogon || d.byIP[ip] >= d.limits.ConnsPerIP {
+	l, one := d.limits, d.byIP[ip]
+	if d.all.open >= l.Conns || d.all.preLogon >= l.PreLogon || one.open >= l.ConnsPerIP || one.preLogon >= l.PreLogonPerIP {
 		return false
 	}
-	d.open++
-	d.preLogon++
-	d.byIP[ip]++
+	d.add(ip, 1, 1)
 	return true
 }
 
+// add counts connections of an address. d.mu is held.
+func (d *doors) add(ip netip.Addr, open, preLogon int) {
+	d.all.open += open
+	d.all.preLogon += preLogon
+	one := d.byIP[ip]
+	one.open += open
+	one.preLogon += preLogon
+	if d.byIP[ip] = one; one.open == 0 {
+		delete(d.byIP, ip)
+	}
+}
+
 // loggedOn moves a connection from those before logon to the others.
-func (d *doors) loggedOn() {
+func (d *doors) loggedOn(ip netip.Addr) {
 	d.mu.Lock()
-	d.preLogon--
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	d.add(ip, 0, -1)
 }
 
 func (d *doors) leave(ip netip.Addr, preLogon bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.open--
+	waiting := 0
 	if preLogon {
-		d.preLogon--
+		waiting = 1
 	}
-	if d.byIP[ip]--; d.byIP[ip] == 0 {
-		delete(d.byIP, ip)
-	}
+	d.add(ip, -1, -waiting)
 }
 
 // count returns how many connections there are.
 func (d *doors) count() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.open
+	return d.all.open
 }
 
 // addressOf is the key under which an address is counted: an IPv6 host has a whole /64 to change within.

@@ -16,7 +16,9 @@ type local struct {
 	routing []byte // header fields of all of them
 
 	logon      bool   // the answer to a logon
+	early      bool   // of a logon: the client's came too early
 	logout     bool   // our Logout
+	number     uint64 // of a Logout: the only one that it may have; 0: any
 	pushed     bool   // market data
 	resendFrom uint64 // of a logon: the client said that this is the next number it expects; 0: it did not
 }

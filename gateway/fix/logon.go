@@ -56,23 +56,19 @@ func (c *conn) admit(seq uint64) bool {
 		c.requestEnd(ending{cause: "locked out"})
 		return false
 	}
-	if !known {
-		if _, err := s.verifyOne(wire.Password{}, m.String(message.TagPassword)); err != nil { // takes as long as for a session that there is
-			return c.turnAway(err)
-		}
-		s.guard.Failed(subject)
+	if known {
+		c.identify(&def)
+	}
+	ok, err := c.authentic(subject, known)
+	switch {
+	case err != nil:
+		return c.turnAway(err)
+	case !known:
 		s.log.Info("fix: logon refused", "remote", c.remote, "comp_id", shown(c.compID), "reason", "unknown CompID")
 		c.refuseStranger()
 		return false
-	}
-	c.identify(&def)
-	text, err := c.credible()
-	if err != nil {
-		return c.turnAway(err)
-	}
-	if text != "" {
-		s.guard.Failed(subject)
-		c.refuseLogon(text)
+	case !ok: // before anything else is looked at: who has not proved who it is learns nothing of why
+		c.refuseGuess()
 		return false
 	}
 	s.guard.Succeeded(subject)
@@ -100,19 +96,16 @@ func (c *conn) turnAway(err error) bool {
 	return false
 }
 
-// credible checks what is checked before anybody is believed, and returns the text of the refusal. The error is errCrowded.
-func (c *conn) credible() (string, error) {
-	m, now := &c.m, c.s.clock().UnixNano()
-	if sent, ok := m.Time(message.TagSendingTime); !ok || !c.s.near(sent, now) {
-		return "SendingTime accuracy problem", nil
+// faulty returns what is wrong with the logon as a message, "" when nothing is.
+func (c *conn) faulty() string {
+	m := &c.m
+	if sent, ok := m.Time(message.TagSendingTime); !ok || !c.s.near(sent, c.s.clock().UnixNano()) {
+		return "SendingTime accuracy problem"
 	}
 	if v := c.s.dict.Check(m); v != nil {
-		return v.Text + " (tag " + strconv.Itoa(v.Tag) + ")", nil
+		return v.Text + " (tag " + strconv.Itoa(v.Tag) + ")"
 	}
-	if ok, err := c.authentic(); err != nil || !ok {
-		return refusedText, err
-	}
-	return "", nil
+	return ""
 }
 
 // terms checks what a logon asks for, and returns the heartbeat interval.
@@ -131,11 +124,12 @@ func (c *conn) terms() (text string, hb time.Duration) {
 	return "", time.Duration(n) * time.Second
 }
 
-// usable returns why a session may not be used, "" when it may.
+// usable returns why the session may not be used now, "" when it may.
 func (c *conn) usable() string {
 	k, ok := c.s.view.Key(c.who.Def.Key)
+	def, there := c.s.view.SessionByCompID(c.compID)
 	switch {
-	case c.who.Def.Enabled == 0:
+	case !there || def.Enabled == 0:
 		return "the session is disabled"
 	case !ok || k.Revoked != 0:
 		return "the key of the session has been revoked"
@@ -150,10 +144,13 @@ func (c *conn) enter(seq uint64) bool {
 		return false
 	}
 	text, hb := c.terms()
-	if unusable := c.usable(); unusable != "" {
+	if fault := c.faulty(); fault != "" {
+		text = fault
+	} else if unusable := c.usable(); unusable != "" {
 		text = unusable
 	}
 	reset := c.m.Bool(message.TagResetSeqNumFlag)
+	always := false // told whatever waits for the client
 	switch {
 	case text != "":
 	case reset && seq != 1:
@@ -162,13 +159,10 @@ func (c *conn) enter(seq uint64) bool {
 		text = "a market data session begins at MsgSeqNum 1"
 	case c.durable && !reset:
 		text = c.outOfStep(seq)
+		always = text != ""
 	}
 	if text != "" {
-		c.startWriter()
-		if seq == c.expected {
-			c.advance(seq + 1)
-		}
-		c.logonRefused(text)
+		c.refuseLogon(text, seq, always)
 		return false
 	}
 	if c.durable && reset {
@@ -180,12 +174,15 @@ func (c *conn) enter(seq uint64) bool {
 		return false
 	}
 	c.loggedOn = true
-	s.doors.loggedOn()
+	s.doors.loggedOn(c.ip)
 	c.since.Store(s.clock().UnixNano())
 	c.session.Store(def)
 	s.log.Info("fix: logged on", "session", c.compID, "kind", def.Kind.String(), "remote", c.remote, "number", seq, "reset", reset)
 	if s.stopping.Load() { // Shutdown may have looked before there was anybody to tell
 		c.logout(true, "the venue is closing")
+	}
+	if text := c.usable(); text != "" { // likewise SessionChanged and KeyRevoked
+		c.logout(true, text)
 	}
 	return true
 }
@@ -235,25 +232,64 @@ func (c *conn) sit(known bool) bool {
 		return true
 	}
 	s.tidy(p, &c.who.Def)
+	if !s.resetFirst(p, &c.who.Def) {
+		c.requestEnd(ending{cause: "the daily reset is due and could not be carried out"})
+		return false
+	}
 	n := p.x.Numbers()
 	c.epoch, c.cursor, c.expected, c.last = n.Epoch, n.NextOut, n.NextIn, n.NextIn-1
 	c.done.Store(n.NextIn - 1)
 	return true
 }
 
-// refuseLogon answers a logon of a known session. While the session is in use it says nothing: a Logout would take one of
-// the live client's numbers.
-func (c *conn) refuseLogon(text string) {
-	if !c.sit(false) {
+// refuseGuess answers a logon of a known session by a client that has not proved who it is. While the session is in use it
+// says nothing: a Logout would take one of the live client's numbers.
+func (c *conn) refuseGuess() {
+	if c.sit(false) {
+		c.refuseLogon(refusedText, 0, false)
+	}
+}
+
+// refuseLogon refuses a logon of a known session, whose seat is taken: with a Logout where that can do no harm, or where it
+// is to be told always; otherwise without a word. seq is the logon's number where it counts as used, or 0.
+func (c *conn) refuseLogon(text string, seq uint64, always bool) {
+	number, told := c.tellable()
+	if always && !told {
+		number, told = 0, true
+	}
+	c.s.log.Info("fix: logon refused", "session", c.compID, "remote", c.remote, "reason", text, "told", told)
+	if !told {
+		c.requestEnd(ending{cause: "logon refused"})
 		return
 	}
 	c.startWriter()
-	c.logonRefused(text)
+	if seq != 0 && seq == c.expected {
+		c.advance(seq + 1)
+	}
+	c.requestEnd(ending{logout: true, number: number, text: text, cause: "logon refused"})
 }
 
-func (c *conn) logonRefused(text string) {
-	c.s.log.Info("fix: logon refused", "session", c.compID, "remote", c.remote, "reason", text)
-	c.requestEnd(ending{logout: true, text: text, cause: "logon refused"})
+// tellable reports whether a Logout may answer the logon at hand, and which number it must have then; 0: any.
+//
+// Stock engines (QuickFIX) take any Logout for the message that they expect, whatever its number. One that comes while a
+// report waits for the client would make it believe that it had the report, which it would then never ask for. So a Logout
+// is sent only where nothing waits but other Logouts.
+func (c *conn) tellable() (number uint64, ok bool) {
+	if !c.durable {
+		return 0, true
+	}
+	n := c.seat.x.Numbers()
+	next, hasNext := c.m.Uint(message.TagNextExpectedMsgSeqNum)
+	switch {
+	case n.NextOut == 1 || c.seat.isClean(n.Epoch, n.NextOut):
+		c.clean = true
+		return n.NextOut, true
+	case hasNext && next >= n.NextOut: // the client says that it has them all
+		return n.NextOut, true
+	case c.m.Bool(message.TagResetSeqNumFlag): // the client has given up what there was
+		return 0, true
+	}
+	return 0, false
 }
 
 // refuseStranger answers a logon of nobody we know, who has no numbers with us.

@@ -67,7 +67,7 @@ func (w *writer) serve(s span) bool {
 			if e.Local || err != nil {
 				continue
 			}
-			w.gapFill(gap, e.Number, true)
+			w.fillAgain(gap, e.Number)
 			w.again(&b, e.Number, e.TimeNs)
 			gap = e.End()
 			if len(w.work.out) >= writeBuffer && !w.flush() {
@@ -76,8 +76,26 @@ func (w *writer) serve(s span) bool {
 		}
 		n = entries[len(entries)-1].End()
 	}
-	w.gapFill(gap, end, true)
+	w.fillAgain(gap, end)
 	return true
+}
+
+// fillAgain stands for the messages from number from up to before number to in a resend.
+//
+// Where the client's logon came too early as well, both sides ask at once. Engines (QuickFIX) then have our Logon in their
+// queue and take our request before its turn, so that their expected number moves on within what they have asked for. A
+// fill that begins before that number is ignored as a repeat, whole, and with it the numbers behind. So none goes across
+// the Logon, and the first numbers behind it have one each.
+func (w *writer) fillAgain(from, to uint64) {
+	for n := w.earlyLogon; n != 0 && from < to && from <= n+singleFills; {
+		end := from + 1
+		if from < n {
+			end = min(n, to)
+		}
+		w.gapFill(from, end, true)
+		from = end
+	}
+	w.gapFill(from, to, true)
 }
 
 // again writes a message that was sent before.

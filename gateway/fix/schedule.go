@@ -37,7 +37,8 @@ func (d DailyTime) before(t time.Time) time.Time {
 const scheduleEvery = time.Second
 
 // runSchedule ends the sessions that a former process left logged on, once the node is ready, and starts the numbers of
-// every session again at the configured time. What should have happened while the node was down happens when it is up.
+// every session again at the configured time. What should have happened while the node was down happens when it is up: here,
+// or in the session's logon where that comes first.
 func (s *Server) runSchedule(stop <-chan struct{}) {
 	tick := time.NewTicker(scheduleEvery)
 	defer tick.Stop()
@@ -93,10 +94,16 @@ func (s *Server) holding(def *wire.Session, do func(p *seat)) {
 	do(p)
 }
 
-// resetDue starts the numbers again of every session that was used since before the given time, and reports whether none
-// is left.
+// resetDue starts the numbers again of every session whose numbers are from before the given time, and reports whether none
+// is left. A session that is logged on with such numbers has to leave: since a logon carries out a reset that is due, it
+// was logged on before.
 func (s *Server) resetDue(at time.Time) bool {
-	s.endWhere(func(c *conn) bool { return c.since.Load() < at.UnixNano() }, "daily reset of the sequence numbers")
+	s.endWhere(func(c *conn) bool {
+		if c.durable {
+			return s.isDue(c.def(), at)
+		}
+		return c.since.Load() < at.UnixNano()
+	}, "daily reset of the sequence numbers")
 	all := true
 	for _, def := range s.view.Sessions() {
 		if def.Kind == wire.MarketDataSession || !s.isDue(&def, at) {
@@ -112,6 +119,13 @@ func (s *Server) resetDue(at time.Time) bool {
 	return all
 }
 
+// resetFirst carries out a daily reset that is due, for a logon: numbers that it is answered with are never reset behind
+// it. The caller has the seat. It reports false when the reset is due and cannot be had now.
+func (s *Server) resetFirst(p *seat, def *wire.Session) bool {
+	return s.reset == nil || !s.isDue(def, s.reset.before(s.clock())) || s.resetNumbers(p, def)
+}
+
+// isDue reports whether a session's numbers were used and are from before the given time.
 func (s *Server) isDue(def *wire.Session, at time.Time) bool {
 	x, ok := s.outbox.Session(def.ID)
 	if !ok {
@@ -121,8 +135,8 @@ func (s *Server) isDue(def *wire.Session, at time.Time) bool {
 	return n.SinceNs != 0 && n.SinceNs < at.UnixNano() && (n.NextIn > 1 || n.NextOut > 1)
 }
 
-// resetNumbers begins the session's next epoch.
-func (s *Server) resetNumbers(p *seat, def *wire.Session) {
+// resetNumbers begins the session's next epoch, and reports whether it has begun. The caller has the seat.
+func (s *Server) resetNumbers(p *seat, def *wire.Session) bool {
 	s.tidy(p, def)
 	n := p.x.Numbers()
 	m := wire.SessionMessage{Session: def.ID, Kind: wire.SessionReset}
@@ -130,8 +144,12 @@ func (s *Server) resetNumbers(p *seat, def *wire.Session) {
 	m.Put(&cmd)
 	if err := s.patiently(s.limits.BusyWait, func() error { return s.put(p, &cmd) }); err != nil {
 		s.log.Info("fix: numbers could not be reset, trying again", "session", def.CompID.String(), "error", err)
-		return
+		return false
 	}
-	p.settle(s.stop, time.Now().Add(s.limits.LogonWait))
+	if !p.settle(s.stop, time.Now().Add(s.limits.LogonWait)) || p.x.Numbers().Epoch == n.Epoch {
+		s.log.Info("fix: numbers are not reset yet, trying again", "session", def.CompID.String())
+		return false
+	}
 	s.log.Info("fix: numbers reset", "session", def.CompID.String(), "epoch", n.Epoch+1)
+	return true
 }

@@ -1,6 +1,8 @@
 package fix
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"sync"
 	"time"
 
@@ -20,10 +22,28 @@ type seat struct {
 	refused   uint64        // of these, those that the core refused later on
 	base      uint64        // x.Answered() then
 	signedNs  int64         // SendingTime of the last logon that was signed
+	signedSeq uint64        // and its number
+	proof     *proof        // of the last password that was found right; nil: none yet
+	clean     point         // see isClean
+}
+
+// proof is a password that was found right, and what it was verified against.
+type proof struct {
+	against wire.Password
+	sum     [sha256.Size]byte
+}
+
+// point is a place in a session's outbound numbers.
+type point struct {
+	epoch uint32
+	next  uint64 // 0: none
 }
 
 // seatOf returns a session's seat; ok is false while the outbox does not know the session yet.
 func (s *Server) seatOf(def *wire.Session) (*seat, bool) {
+	if def.ID == 0 {
+		return nil, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.seats[def.ID]
@@ -134,14 +154,45 @@ func (p *seat) refusedOne() {
 	p.mu.Unlock()
 }
 
-// signed notes the time of a signed logon, and reports false when one with this time or a later one was seen: so a
-// recorded logon cannot be sent again.
-func (p *seat) signed(ns int64) bool {
+// verified reports whether a password, by its fingerprint, was found right before against the very same hash: one that has
+// been changed since has another salt.
+func (p *seat) verified(against *wire.Password, sum *[sha256.Size]byte) bool {
+	p.mu.Lock()
+	known := p.proof
+	p.mu.Unlock()
+	return known != nil && subtle.ConstantTimeCompare(known.sum[:], sum[:]) == 1 && known.against == *against
+}
+
+// remember notes a password that was found right, in the place of the one before.
+func (p *seat) remember(against *wire.Password, sum *[sha256.Size]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ns <= p.signedNs {
+	p.proof = &proof{against: *against, sum: *sum}
+}
+
+// isClean reports whether everything before the next number, but for Logouts that refused a logon, has reached the client,
+// as far as this process knows: the last connection ended with Logouts from both sides, and nothing has come since.
+func (p *seat) isClean(epoch uint32, next uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.clean == point{epoch, next}
+}
+
+func (p *seat) cleanAt(epoch uint32, next uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clean = point{epoch, next}
+}
+
+// signed notes the time and the number of a signed logon, and reports false where that may be a recording: one with this
+// time or a later one was seen (an engine that writes whole seconds may log on twice in one, by growing numbers), or one
+// can have been seen before this process began, at startNs.
+func (p *seat) signed(ns int64, seq uint64, startNs int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if ns <= startNs || ns < p.signedNs || ns == p.signedNs && seq <= p.signedSeq {
 		return false
 	}
-	p.signedNs = ns
+	p.signedNs, p.signedSeq = ns, seq
 	return true
 }

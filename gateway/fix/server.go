@@ -76,7 +76,7 @@ type Server struct {
 	market    *market.Market
 	dict      *dictionary.Dictionary
 	guard     *auth.Guard
-	verifying chan struct{} // a place for each password that is being verified
+	hashing   queue // for a place to verify a password in
 	doors     doors
 
 	stopping atomic.Bool
@@ -84,6 +84,8 @@ type Server struct {
 	ended    sync.Once
 	nextKey  atomic.Uint64
 	name     [8]byte        // random: tells this process from others in tokens
+	startNs  int64          // when it was made, by the clock
+	secret   [32]byte       // random: the key of what is remembered of passwords
 	running  sync.WaitGroup // connections
 	readyNow atomic.Bool    // the outbox has what the view had when the core became ready
 
@@ -101,7 +103,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		core: c.Core, view: c.View, outbox: c.Outbox, verify: c.VerifyPassword, busy: c.Busy, compID: c.CompID,
 		limits: c.Limits.withDefaults(), reset: c.ResetAt, tls: c.TLS, log: c.Logger, clock: c.Clock,
-		dict: dictionary.Venue(), verifying: make(chan struct{}, maxVerify), stop: make(chan struct{}),
+		dict: dictionary.Venue(), hashing: queue{free: auth.MaxHashing()}, stop: make(chan struct{}),
 		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, seats: map[wire.SessionID]*seat{},
 	}
 	if s.compID == "" {
@@ -116,9 +118,12 @@ func New(c Config) (*Server, error) {
 	if s.busy == nil {
 		s.busy = func(error) bool { return false }
 	}
-	if _, err := rand.Read(s.name[:]); err != nil {
-		return nil, fmt.Errorf("gateway/fix: drawing the process's name: %w", err)
+	for _, random := range [][]byte{s.name[:], s.secret[:]} {
+		if _, err := rand.Read(random); err != nil {
+			return nil, fmt.Errorf("gateway/fix: drawing the process's name and secret: %w", err)
+		}
 	}
+	s.startNs = s.clock().UnixNano()
 	s.doors.init(&s.limits)
 	s.guard = auth.NewGuard(auth.GuardOptions{}, s.clock)
 	s.orders = entry.New(entry.Config{View: c.View, History: c.History})

@@ -1,10 +1,17 @@
 package fix
 
 import (
+	"errors"
 	"time"
 
 	"uncross/engine/wire"
 )
+
+// errAnew says that the numbers begin again and that the answer to the logon, which is to be number 1, is not submitted yet.
+var errAnew = errors.New("the numbers begin again")
+
+// full reports whether an error says that a command may be taken if it is tried again.
+func (s *Server) full(err error) bool { return err == errAnew || s.busy(err) }
 
 // put hands in a command of a session.
 func (s *Server) put(p *seat, cmd *wire.Command) error {
@@ -19,10 +26,10 @@ func (s *Server) put(p *seat, cmd *wire.Command) error {
 // patiently tries to hand in a command until it is taken, the core says that it never will be, or the time is over.
 func (s *Server) patiently(wait time.Duration, try func() error) error {
 	err := try()
-	if err == nil || !s.busy(err) {
+	if err == nil || !s.full(err) {
 		return err
 	}
-	for until := time.Now().Add(wait); err != nil && s.busy(err) && time.Now().Before(until); err = try() {
+	for until := time.Now().Add(wait); err != nil && s.full(err) && time.Now().Before(until); err = try() {
 		time.Sleep(busyPause)
 	}
 	return err
@@ -33,6 +40,9 @@ func (s *Server) patiently(wait time.Duration, try func() error) error {
 func (c *conn) submit(cmd *wire.Command, seq uint64, again bool, l *local) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.anew && (l == nil || !l.logon) {
+		return errAnew
+	}
 	cmd.Key = c.who.Def.Key
 	cmd.Origin = wire.SessionOrigin(c.who.Def.ID, c.epoch, seq, again)
 	if l != nil {

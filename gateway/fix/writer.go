@@ -10,17 +10,19 @@ import (
 
 // writer sends what the session's numbers come to, in their order. It is one goroutine a connection.
 type writer struct {
-	c       *conn
-	header  message.Header
-	begun   bool   // the answer to the logon, or a Logout, has been sent: everything from there on is the client's
-	plain   uint64 // next number of a session that is not in the log
-	rejects uint64 // commands of the session that the engine had refused when the connection began
+	c          *conn
+	header     message.Header
+	begun      bool   // the answer to the logon, or a Logout, has been sent: everything from there on is the client's
+	plain      uint64 // next number of a session that is not in the log
+	earlyLogon uint64 // number of our Logon that answered one which came too early; 0: it did not
+	rejects    uint64 // commands of the session that the engine had refused when the connection began
 
 	work *workspace // nil while there is nothing to do
 
 	sentNs  int64 // when the last write ended
 	duties  duties
 	timer   *time.Timer
+	damaged bool // a message of the outbox could not be read, and that was logged
 	saidBye bool // a Logout is in the buffer
 }
 
@@ -195,6 +197,10 @@ func (w *writer) stored(e *outbox.Entry) {
 	}
 	b, err := message.ParseBody(e.Body)
 	if err != nil {
+		if !w.damaged {
+			w.damaged = true
+			w.c.s.log.Error("fix: a message of the outbox cannot be read; it is left out", "session", w.c.compID, "number", e.Number, "error", err)
+		}
 		w.gapFill(e.Number, e.End(), false)
 		return
 	}
@@ -225,6 +231,10 @@ func (w *writer) local(e *outbox.Entry) {
 		}
 		return
 	}
+	if l.number != 0 && l.number != e.Number { // something else came between: the client must not take this for it
+		c.requestEnd(ending{cause: "a Logout came too late to be told"})
+		return
+	}
 	w.send(l, e.Number, e.TimeNs)
 }
 
@@ -243,6 +253,10 @@ func (w *writer) send(l *local, n uint64, ns int64) {
 	switch {
 	case l.logon:
 		w.sentNs = time.Now().UnixNano()
+		w.earlyLogon = 0
+		if l.early {
+			w.earlyLogon = first
+		}
 		if l.resendFrom > 0 && l.resendFrom < first {
 			c.askResend(span{from: l.resendFrom, to: first - 1})
 		}

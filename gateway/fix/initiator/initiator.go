@@ -25,6 +25,7 @@ type Initiator struct {
 	closing bool
 	failed  error         // of the store, final
 	refusal error         // of the latest logon, nil when that was answered
+	missed  error         // why the latest connection came to no logon, nil when it did
 	changed chan struct{} // closed and made anew when something has changed that somebody may wait for
 	heard   map[string]bool
 	probes  uint64
@@ -51,6 +52,9 @@ func (i *Initiator) run() {
 		was, err := i.connect()
 		i.mu.Lock()
 		i.link = nil
+		if i.missed = nil; !was {
+			i.missed = err
+		}
 		over := i.closing || i.failed != nil
 		failed := i.failed
 		i.tell()
@@ -155,6 +159,17 @@ func (i *Initiator) Numbers() (nextIn, nextOut uint64) {
 func (i *Initiator) WaitLogon(ctx context.Context) error {
 	return i.wait(ctx, func() (bool, error) {
 		return i.link != nil && i.link.on, i.refusal
+	})
+}
+
+// WaitFirst is WaitLogon for those who do not want to wait for better times: it also returns why a connection came to no
+// logon, such as one that is not to be had.
+func (i *Initiator) WaitFirst(ctx context.Context) error {
+	return i.wait(ctx, func() (bool, error) {
+		if i.refusal != nil {
+			return false, i.refusal
+		}
+		return i.link != nil && i.link.on, i.missed
 	})
 }
 

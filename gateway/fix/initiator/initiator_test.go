@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -338,5 +339,52 @@ func TestConfigIsChecked(t *testing.T) {
 			i.Close(t.Context())
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestWaitFirst tells at once why there is no logon.
+func TestWaitFirst(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	first := func(d *desk, play func()) error {
+		t.Helper()
+		i, err := Open(Config{Address: d.ln.Addr().String(), Sender: "ME", Target: "VENUE"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		play()
+		err = i.WaitFirst(ctx)
+		if e := i.Close(ctx); e != nil {
+			t.Errorf("closing: %v", e)
+		}
+		return err
+	}
+	d := newDesk(t)
+	answer := func() {
+		c := d.accept()
+		c.logon(1)
+		go func() {
+			_, _ = c.in.Next() // the logout
+			c.conn.Close()
+		}()
+	}
+	if err := first(d, answer); err != nil {
+		t.Errorf("a logon that is answered: %v", err)
+	}
+	if err := first(d, func() { c := d.accept(); c.want(message.Logon, 1); c.conn.Close() }); !errors.Is(err, errUntold) {
+		t.Errorf("a connection that is closed: %v", err)
+	}
+	var refused *RefusedError
+	err := first(d, func() {
+		c := d.accept()
+		c.want(message.Logon, 1)
+		c.say(message.NewBody(message.Logout).Str(message.TagText, "no"))
+	})
+	if !errors.As(err, &refused) || refused.Text != "no" {
+		t.Errorf("a logon that is refused: %v", err)
+	}
+	d.ln.Close()
+	if err := first(d, func() {}); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("a port that is closed: %v", err)
 	}
 }

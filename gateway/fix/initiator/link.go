@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"uncross/gateway/fix/message"
@@ -45,6 +47,7 @@ var (
 	errCut       = errors.New("initiator: cut by its owner")
 	errSilent    = errors.New("initiator: nothing came for two heartbeat intervals")
 	errGapStays  = errors.New("initiator: what was asked for did not come for two heartbeat intervals")
+	errUntold    = errors.New("initiator: the other side closed the connection instead of answering the logon; it does not say why")
 	errNoLogon   = errors.New("initiator: the first message is no logon")
 	errTheirOut  = errors.New("initiator: the other side logged out")
 	errNoNumber  = errors.New("initiator: a message without a number")
@@ -136,6 +139,9 @@ func (l *link) read() error {
 	}
 	for {
 		frame, err := l.in.Next()
+		if !l.on && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+			return errUntold
+		}
 		if err != nil {
 			return err
 		}

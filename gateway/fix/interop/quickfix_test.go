@@ -100,7 +100,7 @@ func TestQuickFIX(t *testing.T) {
 	}{
 		{"reference", playReference}, {"orders", playOrders}, {"market data", playMarketData}, {"changes", playChanges}, {"status", playStatus},
 		{"mass cancel", playMassCancel}, {"refusals", playRefusals}, {"trade reports", playTradeReports}, {"phases", playPhases},
-		{"heartbeats", playHeartbeats}, {"resend", playResend}, {"reset", playReset}, {"disabled", playDisabled}, {"kill", playKill}, {"logout", playLogout},
+		{"heartbeats", playHeartbeats}, {"resend", playResend}, {"reset", playReset}, {"disabled", playDisabled}, {"refused", playRefused}, {"kill", playKill}, {"logout", playLogout},
 	} {
 		if !t.Run(part.name, func(t *testing.T) { p.t, v.t = t, t; part.play(t, v, p) }) {
 			p.t, v.t = t, t
@@ -454,8 +454,8 @@ func playReset(t *testing.T, _ *venue, p *program) {
 	p.receive("ALICE1", "35=8", "11=fresh-1", "150=0", "34=2")
 }
 
-// playDisabled has the operator end a session. The engine tries again and is refused, which takes numbers; once it may log
-// on again it goes on where it was.
+// playDisabled has the operator end a session. The engine answers the Logout, tries again and is told why it may not;
+// once it may log on again it goes on where it was.
 func playDisabled(t *testing.T, v *venue, p *program) {
 	v.admin("PATCH", "sessions/BOB1", map[string]any{"enabled": false})
 	p.receive("BOB1", "35=5", "58=*")
@@ -466,6 +466,26 @@ func playDisabled(t *testing.T, v *venue, p *program) {
 	p.settled("BOB1")
 	p.send("BOB1", "35=D|11=back-1|55=BTC-USD|54=1|40=2|44=60000|38=0.01|59=1|60=%s", now())
 	p.receive("BOB1", "35=8", "11=back-1", "150=0")
+}
+
+// playRefused has a fill wait for an engine that may not log on: it is told nothing then, since it would take the Logout
+// for the fill. Once it may log on again, the fill comes.
+func playRefused(t *testing.T, v *venue, p *program) {
+	p.send("BOB1", "35=D|11=waits-1|55=ETH-USD|54=1|40=2|44=3000.00|38=0.1|59=1|60=%s", now())
+	p.receive("BOB1", "35=8", "11=waits-1", "150=0")
+	v.admin("PATCH", "sessions/BOB1", map[string]any{"enabled": false})
+	p.receive("BOB1", "35=5", "58=*")
+	p.expect("BOB1", "the end of the session", func(l line) bool { return l.word == "off" })
+	p.send("ALICE1", "35=D|11=fills-1|55=ETH-USD|54=2|40=2|44=3000.00|38=0.1|59=3|60=%s", now())
+	p.receive("ALICE1", "35=8", "11=fills-1", "150=F", "39=2")
+	for range 2 {
+		p.expect("BOB1", "another logon", func(l line) bool { return l.word == "out" && l.message().has("35=A") })
+	}
+	v.admin("PATCH", "sessions/BOB1", map[string]any{"enabled": true})
+	p.receive("BOB1", "35=8", "11=waits-1", "150=F", "39=2", "43=Y")
+	p.settled("BOB1")
+	p.send("BOB1", "35=D|11=back-2|55=BTC-USD|54=1|40=2|44=60000|38=0.01|59=1|60=%s", now())
+	p.receive("BOB1", "35=8", "11=back-2", "150=0")
 }
 
 // playKill kills the server while orders are under way, and starts it again. Every order is answered once.
