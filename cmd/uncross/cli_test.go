@@ -63,6 +63,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"serve", "--dev", "--listen", "0.0.0.0:0"}, exitUsage, "loopback"},
 		{[]string{"serve", "--tls-cert", "x"}, exitUsage, "go together"},
 		{[]string{"serve", "--dev", "--tls-cert", "x", "--tls-key", "y"}, exitUsage, "does not go with TLS"},
+		{[]string{"serve", "--data", filepath.Join(t.TempDir(), "d"), "--listen", "127.0.0.1:0", "--tls-cert", "no/such", "--tls-key", "no/such"}, exitFailed, "no/such"},
 		{[]string{"serve", "--listen", "foo"}, exitUsage, "--listen foo"},
 		{[]string{"serve", "--listen", "127.0.0.1:99999"}, exitUsage, "--listen 127.0.0.1:99999"},
 		{[]string{"serve", "--fix-listen", "foo"}, exitUsage, "--fix-listen foo"},

@@ -19,7 +19,7 @@ import (
 const fixPatience = 15 * time.Second
 
 type fixCmd struct {
-	To       string   `arg:"" help:"Session and server: fix://COMPID:PASSWORD@127.0.0.1:9880, or fixs:// with TLS."`
+	To       string   `env:"UNCROSS_FIX_TO" placeholder:"ADDR" help:"Session and server: fix://COMPID:PASSWORD@127.0.0.1:9880, or fixs:// with TLS. It may also be the first argument, which goes before this."`
 	Messages []string `arg:"" optional:"" help:"Messages, such as 'D|11=a|55=BTC-USD|54=1|38=0.5|40=2|44=64000.00'. None: lines of the standard input."`
 	Target   string   `default:"UNCROSS" help:"The venue's CompID (default: UNCROSS)."`
 	caFlag
@@ -32,13 +32,20 @@ hand. A message is its type and its fields with | between them; header and trail
 order lacks it. It keeps no numbers: each run starts the session's again (141=Y), so that it is nothing for a session that
 another engine uses.
 
-Example
+What stands in a command line can be read by every user of the machine, a password too. The environment variable
+UNCROSS_FIX_TO keeps it out.
+
+Examples
   uncross fix fix://ALICE1:uncross-dev@127.0.0.1:9880 'D|11=first|55=BTC-USD|54=1|38=0.5|40=2|44=64000.00'
-  uncross fix fix://DEVMD:uncross-dev@127.0.0.1:9880 'V|262=1|263=0|264=5|267=2|269=0|269=1|146=1|55=BTC-USD'`
+  uncross fix fix://DEVMD:uncross-dev@127.0.0.1:9880 'V|262=1|263=0|264=5|267=2|269=0|269=1|146=1|55=BTC-USD'
+  UNCROSS_FIX_TO=$(cat session) uncross fix 'H|11=first|55=BTC-USD|54=1'`
 }
 
 // Run talks.
 func (c *fixCmd) Run(s *streams) error {
+	if len(c.Messages) > 0 && isFixURL(c.Messages[0]) {
+		c.To, c.Messages = c.Messages[0], c.Messages[1:]
+	}
 	to, err := parseFixURL(c.To)
 	if err != nil {
 		return err
@@ -63,7 +70,9 @@ func (c *fixCmd) Run(s *streams) error {
 	}
 	ctx, cancel := patience(fixPatience)
 	defer cancel()
-	if err := i.WaitLogon(ctx); err != nil {
+	if err := i.WaitFirst(ctx); err != nil {
+		ctx, cancel := patience(fixPatience)
+		defer cancel()
 		return errors.Join(fmt.Errorf("no logon at %s: %w", to.address, err), i.Close(ctx))
 	}
 	err = c.talk(s, i)
@@ -138,6 +147,11 @@ type fixURL struct {
 }
 
 var errFixURL = errors.New("a FIX session is given by CompID, password, address and port, as in fix://COMPID:PASSWORD@127.0.0.1:9880, or fixs:// for TLS")
+
+// isFixURL reports whether a text is meant as the address of a session.
+func isFixURL(text string) bool {
+	return strings.HasPrefix(text, "fix://") || strings.HasPrefix(text, "fixs://")
+}
 
 // parseFixURL reads an address. Its errors do not tell the password.
 func parseFixURL(text string) (fixURL, error) {

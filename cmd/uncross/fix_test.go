@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -39,5 +40,45 @@ func TestParseFixURL(t *testing.T) {
 		if _, err := parseFixURL(bad); err == nil || strings.Contains(err.Error(), "cret") {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+// TestFixWithoutALogon tells at once why there is none, and takes the address from wherever it is.
+func TestFixWithoutALogon(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	ln.Close()
+	to := "fix://ALICE1:a-secret@" + address
+	check := func(what string, args ...string) {
+		t.Helper()
+		status, _, says := call("", args...)
+		if status != exitFailed || strings.Count(says, "connection refused") != 1 || !strings.Contains(says, address) || strings.Contains(says, "secret") {
+			t.Errorf("%s: status %d, %s", what, status, says)
+		}
+	}
+	check("argument", "fix", to, "0|112=x")
+	check("flag", "fix", "--to", to, "0|112=x")
+	if status, _, says := call("", "fix", "0|112=x"); status != exitFailed || !strings.Contains(says, errFixURL.Error()) {
+		t.Errorf("no address: status %d, %s", status, says)
+	}
+	t.Setenv("UNCROSS_FIX_TO", to)
+	check("environment", "fix", "0|112=x")
+	t.Setenv("UNCROSS_FIX_TO", "fix://OTHER:x@127.0.0.1:1")
+	check("argument before the environment", "fix", to)
+}
+
+// TestReplayToFromTheEnvironment: the variable is an address only where a replay by FIX is asked for.
+func TestReplayToFromTheEnvironment(t *testing.T) {
+	t.Setenv("UNCROSS_FIX_TO", "fix://ALICE1:a-secret@127.0.0.1:1")
+	with := remoteFlags{Admin: "http://127.0.0.1:2", OperatorKey: "k", Batch: 1, Window: 1, Patience: 1}
+	if err := with.Validate(); err != nil || with.To != "fix://ALICE1:a-secret@127.0.0.1:1" {
+		t.Errorf("with --admin: %v, to %q", err, with.To)
+	}
+	without := remoteFlags{Batch: 1, Window: 1, Patience: 1}
+	if err := without.Validate(); err != nil || without.To != "" {
+		t.Errorf("without --admin: %v, to %q", err, without.To)
 	}
 }

@@ -28,7 +28,9 @@ Examples
   uncross replay neutral --to http://127.0.0.1:8080 \
       --operator-key operator.key data/601825_20230711       through a running server, durably
   uncross replay neutral --to fix://DAY1:a-password@127.0.0.1:9880 --admin http://127.0.0.1:8080 \
-      --operator-key operator.key data/601825_20230711       likewise, with every order by FIX; the session is made first`
+      --operator-key operator.key data/601825_20230711       likewise, with every order by FIX; the session is made first.
+                                                             UNCROSS_FIX_TO in the environment keeps the password out of
+                                                             the command line: leave --to out then`
 }
 
 // Run replays a set.

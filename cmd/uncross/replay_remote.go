@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,7 +19,7 @@ import (
 
 // remoteFlags are the flags of a replay on a server.
 type remoteFlags struct {
-	To           string        `xor:"how" help:"Address of a running server, such as http://127.0.0.1:8080, or fix://COMPID:PASSWORD@127.0.0.1:9878 (fixs:// with TLS) with --admin; needs --operator-key."`
+	To           string        `xor:"how" help:"Address of a running server, such as http://127.0.0.1:8080, or fix://COMPID:PASSWORD@127.0.0.1:9880 (fixs:// with TLS) with --admin; needs --operator-key. With --admin and without --to the environment variable UNCROSS_FIX_TO is the address, so that its password is not in the command line."`
 	Admin        string        `help:"With --to fix://…: address of the server's REST interface, where the operator makes what the replay needs, the FIX session as well."`
 	Target       string        `default:"UNCROSS" help:"With --to fix://…: the venue's CompID (default: UNCROSS)."`
 	Window       int           `default:"1000" help:"With --to fix://…: orders and cancels sent ahead of the answers (default: 1000)."`
@@ -34,6 +34,9 @@ type remoteFlags struct {
 
 // Validate implements kong.Validatable.
 func (c *remoteFlags) Validate() error {
+	if c.To == "" && c.Admin != "" { // for itself the variable, which uncross fix reads as well, makes no replay a remote one
+		c.To = os.Getenv("UNCROSS_FIX_TO")
+	}
 	switch {
 	case c.To != "" && c.OperatorKey == "":
 		return errors.New("--to needs --operator-key")
@@ -56,7 +59,7 @@ const dropCopySuffix = "-COPY"
 
 // fix reads a fix:// address; it returns nil for any other.
 func (c *remoteFlags) fix(roots *x509.CertPool) (*remote.FIX, error) {
-	if !strings.HasPrefix(c.To, "fix://") && !strings.HasPrefix(c.To, "fixs://") {
+	if !isFixURL(c.To) {
 		return nil, nil
 	}
 	to, err := parseFixURL(c.To)

@@ -43,6 +43,26 @@ func (c *serveCmd) validateFix() error {
 	if address := c.fixAddress(); address != "" {
 		return c.validateAddress("fix-listen", address)
 	}
+	return c.validateNoFix()
+}
+
+// validateNoFix refuses settings of FIX where nobody has said that there shall be any. Where it is switched off by name they
+// may stay.
+func (c *serveCmd) validateNoFix() error {
+	if c.FixListen == fixOff {
+		return nil
+	}
+	for _, f := range []struct {
+		flag string
+		set  bool
+	}{
+		{"comp-id", c.FixCompID != fix.DefaultCompID}, {"plain", c.FixPlain}, {"reset-at", c.FixResetAt != ""}, {"rate", c.FixRate != 0},
+		{"max-connections", c.FixMaxConns != 0}, {"max-connections-per-address", c.FixMaxConnsPerIP != 0},
+	} {
+		if f.set {
+			return fmt.Errorf("--fix-%s without FIX: say where with --fix-listen ADDRESS, or --fix-listen off", f.flag)
+		}
+	}
 	return nil
 }
 
@@ -84,7 +104,7 @@ func (c *serveCmd) listen() (at *addresses, err error) {
 	}()
 	if c.TLSCert != "" {
 		if at.secure, err = http.TLSConfig(c.TLSCert, c.TLSKey); err != nil {
-			return nil, err
+			return at, err
 		}
 		if !c.FixPlain {
 			at.fixSecure = at.secure.Clone()

@@ -223,3 +223,35 @@ func TestServeWithoutFIX(t *testing.T) {
 		t.Errorf("FIX on %s", v.fix)
 	}
 }
+
+// TestFIXSettingsWithoutFIX: a setting of FIX is refused where nothing says that FIX is to be spoken; switched off by name, it
+// may stay.
+func TestFIXSettingsWithoutFIX(t *testing.T) {
+	base := serveCmd{Listen: "127.0.0.1:0", NodeID: "n", FixCompID: "UNCROSS"}
+	if err := base.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for flag, set := range map[string]func(*serveCmd){
+		"comp-id":                     func(c *serveCmd) { c.FixCompID = "OTHER" },
+		"plain":                       func(c *serveCmd) { c.FixPlain = true },
+		"reset-at":                    func(c *serveCmd) { c.FixResetAt = "22:00" },
+		"rate":                        func(c *serveCmd) { c.FixRate = 1 },
+		"max-connections":             func(c *serveCmd) { c.FixMaxConns = 1 },
+		"max-connections-per-address": func(c *serveCmd) { c.FixMaxConnsPerIP = 1 },
+	} {
+		c := base
+		set(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "--fix-"+flag+" without FIX") {
+			t.Errorf("--fix-%s without FIX: %v", flag, err)
+		}
+		for _, listen := range []string{fixOff, "127.0.0.1:0"} {
+			if c.FixListen = listen; c.Validate() != nil {
+				t.Errorf("--fix-%s with --fix-listen %s: %v", flag, listen, c.Validate())
+			}
+		}
+		c.FixListen, c.Dev = "", true
+		if err := c.Validate(); err != nil {
+			t.Errorf("--fix-%s with --dev: %v", flag, err)
+		}
+	}
+}

@@ -78,7 +78,12 @@ func (c *verifyCmd) Run(s *streams) error {
 	past, err := history.Verify(d.history(), nil)
 	pastErr := follower{"history", past.Records, past.Position, err}.check(known, seen, line)
 	sent, err := outbox.Verify(d.fix(), nil)
-	sentErr := follower{"FIX store", sent.Records, sent.Position, err}.check(known, seen, line)
+	var sentErr error
+	if err == nil && known && sent.Records == 0 && seen.Sessions == 0 { // as in the data of a version without FIX
+		line("FIX store", "empty, and there are no FIX sessions")
+	} else {
+		sentErr = follower{"FIX store", sent.Records, sent.Position, err}.check(known, seen, line)
+	}
 	snapErr := error(nil)
 	for _, snap := range seen.Snapshots {
 		snapErr = errors.Join(snapErr, snap.Err)
