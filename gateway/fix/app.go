@@ -137,6 +137,7 @@ func (c *conn) order(seq uint64) {
 		c.refusal(report.Busy)
 		c.refuse(seq)
 	default:
+		c.lost.Store(true)
 		c.requestEnd(ending{cause: "the core takes no command: " + err.Error()})
 	}
 }

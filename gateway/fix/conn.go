@@ -48,6 +48,7 @@ type conn struct {
 	clean    bool // before the logon nothing waited for the client but Logouts
 
 	done     atomic.Uint64 // inbound number up to which everything is dealt with
+	lost     atomic.Bool   // a command was not taken, or refused later: the numbers behind it must not pass it
 	heard    atomic.Int64  // when the last bytes came, ns
 	sentOut  atomic.Uint64 // number of the last message sent
 	hb       atomic.Int64  // HeartBtInt in ns; 0: no heartbeats yet

@@ -91,7 +91,7 @@ func (w *writer) own(l *local) bool {
 	m := wire.SessionMessage{Session: c.who.Def.ID, Kind: wire.SessionNumbers, Arg: uint16(l.count())}
 	var cmd wire.Command
 	m.Put(&cmd)
-	err := c.submit(&cmd, c.done.Load(), false, l)
+	err := c.submit(&cmd, c.lastDone(), false, l)
 	if err != nil && !c.s.full(err) {
 		c.requestEnd(ending{cause: "the core takes no session message: " + err.Error()})
 	}

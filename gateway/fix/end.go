@@ -27,7 +27,7 @@ func (c *conn) finish() {
 	}
 	c.in.final = true
 	if c.loggedOn && c.canceler {
-		s.cancelOrders(c.seat, &c.who.Def, c.epoch, c.done.Load())
+		s.cancelOrders(c.seat, &c.who.Def, c.epoch, c.lastDone())
 	}
 	if e = c.how(); e.logout {
 		if c.sendLogout(e) && c.durable && (c.loggedOn && c.theirEnd || !c.loggedOn && c.clean) {
@@ -51,7 +51,7 @@ func (c *conn) sendLogout(e ending) bool {
 	l.add(message.NewBody(message.Logout).Str(message.TagText, e.text))
 	if !c.durable {
 		c.reply(l, 0)
-	} else if !c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogout, Arg: 1}, c.done.Load(), false, l) {
+	} else if !c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogout, Arg: 1}, c.lastDone(), false, l) {
 		return false
 	}
 	timeout := time.NewTimer(c.s.limits.LogoutTimeout)
@@ -86,7 +86,7 @@ func (c *conn) awaitLogout() {
 			continue
 		}
 		c.theirEnd = true
-		if seq, ok := c.m.Seq(); ok && seq == c.expected && c.durable {
+		if seq, ok := c.m.Seq(); ok && seq == c.expected && c.durable && !c.lost.Load() {
 			c.advance(seq + 1)
 			c.sessionMessage(wire.SessionMessage{Kind: wire.SessionAdvance}, seq, false, nil)
 		}
@@ -94,9 +94,18 @@ func (c *conn) awaitLogout() {
 	}
 }
 
+// lastDone returns the inbound number that the end of the session may carry into the log: none where a message was lost on
+// its way to the core, or the next logon would not ask for it.
+func (c *conn) lastDone() uint64 {
+	if c.lost.Load() {
+		return 0
+	}
+	return c.done.Load()
+}
+
 // endInLog tells the log that the session is logged on no more, when nothing can be told to the client.
 func (c *conn) endInLog() {
-	c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogout}, c.done.Load(), false, nil)
+	c.sessionMessage(wire.SessionMessage{Kind: wire.SessionLogout}, c.lastDone(), false, nil)
 }
 
 // linger ends our direction and reads on for a little while, so that what the client has sent meanwhile does not make the

@@ -179,6 +179,9 @@ func (c *conn) inTurn(now int64) {
 	if c.acceptable(seq, now) && c.repeatable(seq) {
 		c.dispatch(seq, now)
 	}
+	if c.lost.Load() { // it keeps its number: the next logon asks for it
+		return
+	}
 	if seq == c.expected {
 		c.advance(seq + 1)
 	}

@@ -20,19 +20,23 @@ func (c *conn) askResend(s span) {
 	notify(c.poke)
 }
 
-// nextSpan returns the span to serve now.
-func (c *conn) nextSpan() (span, bool) {
+// nextSpan returns the span to serve now, and the epoch that it is of.
+func (c *conn) nextSpan() (s span, epoch uint32, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.resend) == 0 {
-		return span{}, false
+		return span{}, 0, false
 	}
-	return c.resend[0], true
+	return c.resend[0], c.epoch, true
 }
 
-func (c *conn) spanServed() {
+// spanServed drops the first span, unless a reset has dropped them all meanwhile.
+func (c *conn) spanServed(epoch uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.epoch != epoch || len(c.resend) == 0 {
+		return
+	}
 	if c.resend = c.resend[1:]; len(c.resend) == 0 {
 		c.resend = nil
 	}
@@ -52,7 +56,7 @@ func (w *writer) serve(s span) bool {
 	gap := from // the first number that nothing has been sent for
 	for n := from; c.durable && n < end; {
 		entries, err := w.read(epoch, n)
-		if err != nil {
+		if err != nil { // a reset of our own leaves the rest of the span to nobody
 			return w.readFailed(epoch, err)
 		}
 		if len(entries) == 0 {

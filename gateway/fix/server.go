@@ -180,6 +180,7 @@ func (s *Server) Refused(o wire.Origin, err error) {
 	if seat != nil {
 		seat.refusedOne()
 		if c := seat.holder(); c != nil {
+			c.lost.Store(true)
 			c.requestEnd(ending{cause: "the core refused a command: " + err.Error()})
 		}
 	}

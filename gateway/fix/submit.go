@@ -10,6 +10,10 @@ import (
 // errAnew says that the numbers begin again and that the answer to the logon, which is to be number 1, is not submitted yet.
 var errAnew = errors.New("the numbers begin again")
 
+// errLost says that an earlier message of the connection was lost on its way: what comes behind it must not carry the
+// inbound number past it.
+var errLost = errors.New("an earlier message was lost")
+
 // full reports whether an error says that a command may be taken if it is tried again.
 func (s *Server) full(err error) bool { return err == errAnew || s.busy(err) }
 
@@ -43,6 +47,9 @@ func (c *conn) submit(cmd *wire.Command, seq uint64, again bool, l *local) error
 	if c.anew && (l == nil || !l.logon) {
 		return errAnew
 	}
+	if seq > 0 && c.lost.Load() {
+		return errLost
+	}
 	cmd.Key = c.who.Def.Key
 	cmd.Origin = wire.SessionOrigin(c.who.Def.ID, c.epoch, seq, again)
 	if l != nil {
@@ -72,6 +79,7 @@ func (c *conn) sessionMessage(m wire.SessionMessage, seq uint64, again bool, l *
 	m.Put(&cmd)
 	err := c.s.patiently(c.s.limits.BusyWait, func() error { return c.submit(&cmd, seq, again, l) })
 	if err != nil {
+		c.lost.Store(true)
 		c.requestEnd(ending{cause: "the core takes no session message: " + err.Error()})
 		return false
 	}

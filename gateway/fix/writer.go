@@ -102,11 +102,11 @@ func (w *writer) step() bool {
 
 // round sends a page; more when there may be another.
 func (w *writer) round() (ok, more bool) {
-	if span, is := w.c.nextSpan(); is {
+	if span, epoch, is := w.c.nextSpan(); is {
 		if !w.serve(span) {
 			return false, false
 		}
-		w.c.spanServed()
+		w.c.spanServed(epoch)
 		more = true
 	}
 	if w.c.durable {
@@ -162,8 +162,13 @@ func (w *writer) read(epoch uint32, from uint64) ([]outbox.Entry, error) {
 
 // readFailed deals with an error of the outbox.
 func (w *writer) readFailed(epoch uint32, err error) bool {
+	w.c.mu.Lock()
+	own := w.c.epoch
+	w.c.mu.Unlock()
 	now := w.c.seat.x.Numbers().Epoch
 	switch {
+	case own != epoch: // the client has begun anew since we looked
+		return true
 	case now < epoch: // a reset is under way; its event pokes us
 		return true
 	case now > epoch:
