@@ -56,6 +56,7 @@ func TestJspurefix(t *testing.T) {
 	// It logs off, its store is put back, and it asks for what came in between.
 	p.logout("ALICE1")
 	p.tell("next-in", "ALICE1", "2")
+	p.expect("ALICE1", "the number to be set", func(l line) bool { return l.word == "set" })
 	p.logon("ALICE1")
 	p.receive("ALICE1", "35=8", "43=Y", "11=a-1", "150=0", "122=*")
 	p.receive("ALICE1", "35=8", "43=Y", "11=a-5", "150=8")

@@ -1,6 +1,6 @@
 // A stock jspurefix initiator that is told by lines on its standard input what to do and tells on its standard output what
 // happens, in the words of ../quickfix/engine.cpp: logon, logout, send, next-in and quit come in; in, out, admin, app, on,
-// off, event and bad go out. What is "admin" or "app" has passed the engine's integrity check against its FIX 4.4
+// off, set, event and bad go out. What is "admin" or "app" has passed the engine's integrity check against its FIX 4.4
 // dictionary.
 //
 // usage: engine.js PORT FOLDER PASSWORD, with FOLDER for the message stores
@@ -105,12 +105,20 @@ function logon (name) {
   new Launcher(description).run().catch(e => tell('event', name, e.message))
 }
 
-// expect writes into the store that number n of the venue comes next, as if the store had been restored from a copy.
-function expect (name, n) {
-  const file = fs.readdirSync(folder).find(f => f.includes(name) && f.endsWith('.seqnums'))
-  const text = fs.readFileSync(path.join(folder, file), 'utf8')
-  const [sender] = text.split(':')
-  fs.writeFileSync(path.join(folder, file), `${sender}: ${n}`)
+// expect writes into the store that number n of the venue comes next, as if the store had been restored from a copy. The
+// engine may still be writing what it had when it logged off: it is written until it stays, and then told.
+async function expect (name, n) {
+  const file = path.join(folder, fs.readdirSync(folder).find(f => f.includes(name) && f.endsWith('.seqnums')))
+  const pause = () => new Promise(resolve => setTimeout(resolve, 250))
+  for (let stays = 0; stays < 2; stays++) {
+    const [sender, next] = fs.readFileSync(file, 'utf8').split(':')
+    if (Number(next) !== n) {
+      stays = 0
+      fs.writeFileSync(file, `${sender}: ${n}`)
+    }
+    await pause()
+  }
+  tell('set', name)
 }
 
 tell('ready', '-')
@@ -122,7 +130,7 @@ readline.createInterface({ input: process.stdin }).on('line', line => {
       case 'logon': logon(name); break
       case 'logout': live.get(name).done(); break
       case 'send': live.get(name).say(rest); break
-      case 'next-in': expect(name, Number(rest)); break
+      case 'next-in': expect(name, Number(rest)).catch(e => tell('bad', name, e.message)); break
       case 'quit': process.exit(0)
       default: tell('bad', name, line) // eslint-disable-line no-fallthrough
     }
