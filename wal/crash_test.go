@@ -69,16 +69,17 @@ func crashWorkload() []step {
 // crasher runs a workload on a crashable file system and lets check look at
 // crashed copies taken at every operation of the file system.
 type crasher struct {
-	states  []*model // states[k] is the model after k steps
-	acked   atomic.Int64
-	started atomic.Int64
-	mu      sync.Mutex
-	rng     *rand.Rand
-	inner   *vfs.MemFS
-	percent int // of the points that are looked at
-	points  int
-	clones  int
-	check   func(clone *vfs.MemFS, lo, hi int64, op errorfs.Op)
+	states   []*model // states[k] is the model after k steps
+	acked    atomic.Int64
+	started  atomic.Int64
+	mu       sync.Mutex
+	rng      *rand.Rand
+	inner    *vfs.MemFS
+	percent  int // of the points that are looked at
+	points   int
+	clones   int
+	tripwire string // Options.Tripwire
+	check    func(clone *vfs.MemFS, lo, hi int64, op errorfs.Op)
 }
 
 // inject is called before every operation.
@@ -102,7 +103,7 @@ func (c *crasher) inject(op errorfs.Op) error {
 
 // matches says which of the states from lo to hi the store in fs is in.
 func (c *crasher) matches(t *testing.T, fs vfs.FS, lo, hi int64) (int64, error) {
-	s, err := Open(testDir, Options{FS: fs, Logger: quiet, Cluster: "test", Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
+	s, err := Open(testDir, Options{FS: fs, Logger: quiet, Cluster: "test", Tripwire: c.tripwire, Fatal: func(err error) { t.Errorf("fatal: %v", err) }})
 	if err != nil {
 		return 0, err
 	}

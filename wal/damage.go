@@ -55,10 +55,15 @@ func (d *Damage) Error() string {
 func (d *Damage) Unwrap() error { return d.cause }
 
 const (
+	joinAnew      = "run \"uncross cluster remove NODE\" for it at the leader first, then let it join anew as a non-voter: start it with --join on an empty data directory"
 	adviceReplace = "nothing was changed; keep a copy of the directory. A node that forgot entries must not vote: " +
-		"replace it from a healthy replica (move the directory away and let the node join anew as a non-voter), or restore a backup"
-	adviceTripwire = "if the file was lost by hand, restore it; if you are sure that nothing else is missing, " +
-		"open the store once with the tripwire reset; otherwise replace the node from a healthy replica"
+		"replace it from a healthy replica (" + joinAnew + "), or restore a backup"
+	adviceTripwire = "if the file was lost by hand or its disk is not there, bring it back; if it lies elsewhere, say where with --tripwire; if you are sure that nothing else is missing, " +
+		"start once with --reset-tripwire; otherwise replace the node from a healthy replica (" + joinAnew + ")"
+	adviceMissing = "nothing was changed. Bring the log's directory back as it was: its disk may not be there. If it is lost, restore a backup into an empty directory, " +
+		"or replace the node from a healthy replica: " + joinAnew + ". For either, move this tripwire file away too"
+	adviceMixed = "nothing was changed; bring the log and the tripwire file of one store together. If the log was restored from a backup " +
+		"and its tripwire file is the old log's, move that file away: the start then takes the one that came with the restored log"
 )
 
 func damagef(index, lastGood uint64, format string, args ...any) *Damage {

@@ -28,10 +28,10 @@ func damageCases(t *testing.T) []damageCase {
 		fs := vfs.NewCrashableMem()
 		m := &model{stable: map[string]string{}}
 		s := work(fs, mustOpen(t, fs), m)
-		left := files(t, fs, testDir) // as after a kill: what was written is there, synced or not
+		left := files(t, fs, testRoot) // as after a kill: what was written is there, synced or not
 		mustClose(t, s)
 		if clean {
-			left = files(t, fs, testDir)
+			left = files(t, fs, testRoot)
 		}
 		cases = append(cases, damageCase{name, left, m})
 	}
@@ -69,9 +69,9 @@ func damageCases(t *testing.T) []damageCase {
 func (c *damageCase) try(t *testing.T, what string, damaged map[string][]byte, open bool) (found bool) {
 	t.Helper()
 	fs := memFS(t, damaged)
-	before := files(t, fs, testDir)
-	r, err := Verify(testDir, fs)
-	if d := changed(before, files(t, fs, testDir)); d != "" {
+	before := files(t, fs, testRoot)
+	r, err := Verify(in(fs))
+	if d := changed(before, files(t, fs, testRoot)); d != "" {
 		t.Errorf("%s: %s: Verify changed %s", c.name, what, d)
 	}
 	if err == nil && (r.Entries != uint64(len(c.m.logs)) || r.Last != c.m.last()) {
@@ -81,11 +81,13 @@ func (c *damageCase) try(t *testing.T, what string, damaged map[string][]byte, o
 		return true
 	}
 	s, oerr := Open(testDir, Options{FS: fs, Logger: quiet, Fatal: func(error) { select {} }})
-	if (err == nil) != (oerr == nil) {
+	// Verify alone reads the blocks of tables that hold nothing but what was removed.
+	dead := err != nil && oerr == nil && strings.Contains(what, ".sst ") && strings.Contains(err.Error(), "checksum")
+	if (err == nil) != (oerr == nil) && !dead {
 		t.Errorf("%s: %s: Verify says %v, Open says %v", c.name, what, err, oerr)
 	}
 	if oerr != nil {
-		if d := changed(before, files(t, fs, testDir)); d != "" {
+		if d := changed(before, files(t, fs, testRoot)); d != "" {
 			t.Errorf("%s: %s: a refused Open changed %s", c.name, what, d)
 		}
 		return true
@@ -94,7 +96,7 @@ func (c *damageCase) try(t *testing.T, what string, damaged map[string][]byte, o
 		t.Errorf("%s: %s: opened without a word, but: %v", c.name, what, derr)
 	}
 	_ = s.Close()
-	return false
+	return err != nil
 }
 
 func changed(a, b map[string][]byte) string {
@@ -158,7 +160,7 @@ func TestFlippedBytes(t *testing.T) {
 		}
 	}
 	t.Logf("found %v, harmless %v", found, harmless)
-	for _, k := range []string{".log", ".sst", "MANIFEST", nameTripwire} {
+	for _, k := range []string{".log", ".sst", "MANIFEST", "log.tripwire"} {
 		if found[k] == 0 {
 			t.Errorf("no damage to %s was ever found", k)
 		}
@@ -217,19 +219,25 @@ func TestCutAndMissingFiles(t *testing.T) {
 	}
 }
 
-// TestOldFiles puts files of an earlier moment in the place of the present ones, as a
-// disk does that lost writes.
-func TestOldFiles(t *testing.T) {
+// twoMoments is a store's files at an earlier moment, and at a later one with what must be in them.
+func twoMoments(t *testing.T) (old map[string][]byte, c damageCase) {
+	t.Helper()
 	fs := vfs.NewCrashableMem()
 	s := mustOpen(t, fs)
 	defer mustClose(t, s)
-	m := &model{logs: entries(1, 40, 1, 100), stable: map[string]string{}}
+	m := &model{logs: entries(1, 40, 1, 250), stable: map[string]string{}}
 	must(t, s.StoreLogs(m.logs))
-	old := files(t, fs.CrashClone(vfs.CrashCloneCfg{}), testDir)
+	old = files(t, fs.CrashClone(vfs.CrashCloneCfg{}), testRoot)
 	more := entries(41, 45, 1, 100)
 	must(t, s.StoreLogs(more))
 	m.logs = append(m.logs, more...)
-	c := damageCase{"old file", files(t, fs, testDir), m}
+	return old, damageCase{"old file", files(t, fs, testRoot), m}
+}
+
+// TestOldFiles puts files of an earlier moment in the place of the present ones, as a
+// disk does that lost writes.
+func TestOldFiles(t *testing.T) {
+	old, c := twoMoments(t)
 	n := 0
 	for _, p := range sortedPaths(c.files) {
 		if bytes.Equal(old[p], c.files[p]) {
@@ -248,6 +256,36 @@ func TestOldFiles(t *testing.T) {
 	}
 }
 
+// TestMisdirectedBlocks puts each block of a file as it was at an earlier moment where each of its present blocks is, as a disk
+// does that writes in the wrong place, or lost a write of one block.
+func TestMisdirectedBlocks(t *testing.T) {
+	const block = 4 << 10
+	old, c := twoMoments(t)
+	found := 0
+	for _, p := range sortedPaths(c.files) {
+		for from := 0; from < len(old[p]); from += block {
+			for to := 0; to < len(c.files[p]); to += block {
+				damaged := cloneFiles(c.files)
+				stray := make([]byte, block) // zeros behind the file's end
+				copy(stray, old[p][from:])
+				copy(damaged[p][to:], stray)
+				if bytes.Equal(damaged[p], c.files[p]) {
+					continue
+				}
+				what := fmt.Sprintf("%s has its block at %d at %d", p, from, to)
+				if c.try(t, what, damaged, true) {
+					found++
+				} else if strings.HasSuffix(p, ".log") {
+					t.Errorf("%s, and nobody noticed", what)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was found")
+	}
+}
+
 // TestLostTailIsNamed: the message says where the log ends and what was durable.
 func TestLostTailIsNamed(t *testing.T) {
 	fs := vfs.NewCrashableMem()
@@ -255,14 +293,14 @@ func TestLostTailIsNamed(t *testing.T) {
 	for i := uint64(1); i <= 30; i++ {
 		must(t, s.StoreLog(entry(i, 1, 100)))
 	}
-	m := files(t, fs, testDir)
+	m := files(t, fs, testRoot)
 	mustClose(t, s)
 	for p, b := range m {
 		if strings.HasSuffix(p, ".log") && len(b) > 0 {
 			m[p] = b[:len(b)-300] // one batch and a half
 		}
 	}
-	_, err := Verify(testDir, memFS(t, m))
+	_, err := Verify(in(memFS(t, m)))
 	var d *Damage
 	if !errors.As(err, &d) {
 		t.Fatalf("not found: %v", err)
@@ -305,7 +343,7 @@ func TestDamageIsPlaced(t *testing.T) {
 			damaged := cloneFiles(c.files)
 			at := len(damaged[p]) * 6 / 10
 			damaged[p][at] ^= 0x40
-			r, err := Verify(testDir, memFS(t, damaged))
+			r, err := Verify(in(memFS(t, damaged)))
 			if err == nil || r.Damage == nil {
 				t.Fatalf("%s: %s: not found", c.name, p)
 			}

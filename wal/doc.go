@@ -26,8 +26,8 @@
 //
 //	DIR/LOCK        held while the store is open
 //	DIR/CREATING    only during creation; with it, nothing was ever acknowledged
-//	DIR/TRIPWIRE    identity of the store and the last durable state, twice
 //	DIR/pebble/     the Pebble database (format major version 24)
+//	DIR.tripwire    identity of the store and the last durable state, twice; [Options.Tripwire] puts it elsewhere
 //
 // # Keys and values in Pebble
 //
@@ -82,15 +82,17 @@
 //	|     64 |    8 | digest of the stable values: sum of XXH64(key,value)|
 //	+--------+------+-----------------------------------------------------+
 //
-// # TRIPWIRE
+// # Tripwire
 //
 // Pebble itself can lose the last records of its log without an error, when
-// the damage lies after the last promise of a synced offset. So the state is
-// kept a second time in a small file:
+// the damage lies after the last promise of a synced offset; and a directory can be lost, emptied, or put back to an earlier
+// moment as a whole. So the state is kept a second time in a small file outside of the directory:
 //
 //	block 0 (4096 B)  identity: magic "UNCRXWAL" | CRC u32 | format version u32 |
 //	                  store id 16 B | length u8, cluster id (64 B, zero padded)
 //	block 1, 2        CRC of (store id, state) u32 | zero u32 | state 72 B
+//
+// The rest of each block is zero.
 //
 // After the batch with write number n was synced, its state is written to block
 // 1+n%2. That write has no fsync of its own: it survives the death of the process, and a
@@ -114,6 +116,22 @@
 // needs no order of its own. One bad block is repaired with a warning; two bad blocks,
 // or none at all, refuse (see [Options.ResetTripwire]).
 //
+// A store is created only where no tripwire tells of a write after the first one, which creates it.
+//
+// The first version kept the file inside the directory, as DIR/TRIPWIRE. Such a file, and one at DIR.tripwire when another
+// place is named, is moved by the next Open, after everything was checked and Pebble is open for writing: the new file is
+// written, synced and renamed to its name, its directory is synced, and only then the former one is removed. Where a crash
+// leaves both, the log must have reached each. At no moment is there none.
+//
+// # Verification
+//
+// Open looks at what it needs. [Verify] looks at every byte: it reads Pebble's record files more strictly than Pebble, which
+// takes damage near the end of a WAL or MANIFEST for the end, and does not check what fills blocks up or the mark that ends a WAL; it
+// reads every block of every table, compares Pebble's OPTIONS with what this program writes, and knows what must be zero or
+// empty. What it finds beside the log's own damage are its findings, which keep no store from being opened. One kind of byte it
+// cannot judge: Pebble writes a WAL over an earlier one, and what is left of that one behind the last record is of no use
+// to anybody.
+//
 // # Pebble's traps, and what is done about them
 //
 //   - A new database writes its first WAL in the oldest format, which cannot
@@ -121,7 +139,7 @@
 //     is closed and opened once more before the first record is written.
 //   - Logger.Fatalf must not return: it calls Options.Fatal and panics after it.
 //   - Its marker files are moved without a sync of the directory in between: the
-//     file system given to it adds one (orderedFS).
+//     file system given to it adds one (package orderedfs).
 //   - On a wrong checksum it looks for the flipped bit by trying each one, which takes
 //     a second for a WAL chunk and half a minute for a block of 256 KiB: one reason
 //     for MaxData. Damage is reported late, but it is reported.

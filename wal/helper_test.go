@@ -13,7 +13,15 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-const testDir = "data/log"
+// testDir is the log's directory, testRoot the one that its tripwire is in as well.
+const (
+	testRoot     = "data"
+	testDir      = "data/log"
+	testTripwire = "data/log.tripwire"
+)
+
+// in is the store in fs.
+func in(fs vfs.FS) Place { return Place{Dir: testDir, FS: fs} }
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -116,6 +124,15 @@ func (m *model) bytes() (n int64) {
 	return n
 }
 
+func (m *model) tail(bytes int64) (n uint64) {
+	for i := range m.logs {
+		if part := (&model{logs: m.logs[i:]}); part.bytes() <= bytes {
+			return uint64(len(part.logs))
+		}
+	}
+	return 0
+}
+
 // deleteRange removes what is there of a range at one end.
 func (m *model) deleteRange(lo, hi uint64) {
 	var left []*raft.Log
@@ -142,6 +159,11 @@ func (m *model) diff(s *Store) error {
 	}
 	if s.Bytes() != m.bytes() {
 		return fmt.Errorf("bytes %d, want %d", s.Bytes(), m.bytes())
+	}
+	for _, b := range []int64{-1, 0, 1, m.bytes() / 2, m.bytes() - 1, m.bytes(), m.bytes() + 1} {
+		if got, want := s.Tail(b), m.tail(b); got != want {
+			return fmt.Errorf("%d entries are the last %d bytes, want %d", got, b, want)
+		}
 	}
 	for _, want := range m.logs {
 		var got raft.Log

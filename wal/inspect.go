@@ -45,18 +45,19 @@ func (quietLogger) Fatalf(format string, args ...any) {
 	panic(pebbleError(format, args))
 }
 
-// inspect checks the whole database in dir, read-only: identity, state, stable
-// values, every record's checksum, chain and place, and the tripwire. trip may be nil
-// when the operator gave it up. What it returns besides damage is
-// as far as it came.
-func inspect(dir string, fs vfs.FS, id *identity, trip *tripwire, visit visitor) (*contents, error) {
-	c, err := inspectDB(dir, fs, id, visit)
-	if err == nil && trip != nil {
-		err = checkTripwire(&c.st, trip)
+// inspect checks the whole database, read-only: identity, state, stable
+// values, every record's checksum, chain and place, and the tripwires. There are none
+// when the operator gave them up. What it returns besides damage is as far as it came.
+func inspect(p *Place, id *identity, trips []*tripwire, visit visitor) (*contents, error) {
+	c, err := inspectDB(p.pebble(), p.FS, id, visit)
+	for _, t := range trips {
+		if err == nil {
+			err = checkTripwire(&c.st, id, t)
+		}
 	}
 	var d *Damage
 	if errors.As(err, &d) {
-		d.locate(fs, dir)
+		d.locate(p.FS, p.pebble())
 	}
 	return c, err
 }
@@ -121,8 +122,10 @@ func checkIdentity(db *pebble.DB, want *identity) error {
 		return damagef(0, 0, "in the Pebble database: %v", err)
 	}
 	if got != *want {
-		return damagef(0, 0, "the Pebble database belongs to store %s of cluster %q, the directory to store %s of cluster %q: files of two stores were mixed",
+		d := damagef(0, 0, "the log belongs to store %s of cluster %q, its tripwire to store %s of cluster %q: files of two stores were mixed, or another log was put in the place of the tripwire's",
 			got.storeID(), got.cluster, want.storeID(), want.cluster)
+		d.Advice = adviceMixed
+		return d
 	}
 	return nil
 }
@@ -278,9 +281,11 @@ func (w *walker) step(key, raw []byte) (record, error) {
 }
 
 // checkTripwire compares the state found in Pebble with the one that was durable.
-func checkTripwire(st *state, trip *tripwire) error {
+func checkTripwire(st *state, id *identity, trip *tripwire) error {
 	t, ok := trip.newest()
 	switch {
+	case trip.id != *id:
+		return damagef(0, 0, "there are tripwire files of two stores, one of store %s in %s", trip.id.storeID(), trip.path)
 	case !ok:
 		d := damagef(0, 0, "both blocks of the tripwire file are damaged, so it cannot be told whether the newest writes are still there")
 		d.Advice = adviceTripwire

@@ -83,13 +83,13 @@ func TestModel(t *testing.T) {
 // verifyModel compares Verify and Replay with the model.
 func verifyModel(t *testing.T, fs vfs.FS, m *model) {
 	t.Helper()
-	r, err := Verify(testDir, fs)
+	r, err := Verify(in(fs))
 	must(t, err)
 	if r.Entries != uint64(len(m.logs)) || r.First != m.first() || r.Last != m.last() || int64(r.Bytes) != m.bytes() || r.StableKeys != len(m.stable) {
 		t.Fatalf("report %+v, want %d entries %d..%d", r, len(m.logs), m.first(), m.last())
 	}
 	i := 0
-	err = Replay(testDir, fs, 0, func(index, term uint64, typ raft.LogType, data []byte) error {
+	err = Replay(in(fs), 0, func(index, term uint64, typ raft.LogType, data []byte) error {
 		w := m.logs[i]
 		i++
 		got := raft.Log{Index: index, Term: term, Type: typ, Data: data, Extensions: w.Extensions, AppendedAt: w.AppendedAt}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,9 +17,13 @@ import (
 const (
 	nameLock     = "LOCK"
 	nameCreating = "CREATING"
-	nameTripwire = "TRIPWIRE"
 	namePebble   = "pebble"
+	// nameFormerTripwire is what the first version called the tripwire file, and where it kept it.
+	nameFormerTripwire = "TRIPWIRE"
 )
+
+// firstWrite is the number of the write that creates a store: nothing was acknowledged by then.
+const firstWrite = 1
 
 // DefaultCacheBytes is used when Options.CacheBytes is 0.
 const DefaultCacheBytes = 32 << 20
@@ -29,6 +32,8 @@ const DefaultCacheBytes = 32 << 20
 type Options struct {
 	// FS is the file system; nil is the disk.
 	FS vfs.FS
+	// Tripwire is the tripwire file, see Place.
+	Tripwire string
 	// Cluster is written into a new store. If it is not empty, an existing
 	// store must carry the same. At most MaxCluster bytes.
 	Cluster string
@@ -62,8 +67,8 @@ var ErrLocked = errors.New("the log store is in use by another process (or twice
 // ErrNotStore is wrapped when a directory is not a log store.
 var ErrNotStore = errors.New("the directory is not a log store")
 
-// Open opens the store in dir, or creates it where dir is empty or missing. It
-// checks everything first, without changing a byte; an error says what was
+// Open opens the store in dir, or creates it where dir is empty or missing and no tripwire tells of a log that
+// was there. It checks everything first, without changing a byte; an error says what was
 // found and what to do, and is a *Damage where the store is damaged.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
@@ -78,11 +83,20 @@ func open(dir string, o *Options) (_ *Store, err error) {
 	if len(o.Cluster) > MaxCluster {
 		return nil, fmt.Errorf("the cluster id has %d bytes, the limit is %d", len(o.Cluster), MaxCluster)
 	}
-	if err := makeDir(o.FS, dir); err != nil {
+	p := &Place{Dir: dir, Tripwire: o.Tripwire, FS: o.FS}
+	p.defaults()
+	if err := p.check(); err != nil {
 		return nil, err
 	}
-	// A directory that is not ours stays without a lock file.
-	if _, err := classify(o.FS, dir, o.ResetTripwire); err != nil {
+	// What is refused stays as it is, without a lock file.
+	kind, err := judge(p)
+	if err == nil && kind != dirStore {
+		err = p.canCreate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(o.FS, dir)
@@ -94,53 +108,54 @@ func open(dir string, o *Options) (_ *Store, err error) {
 			err = errors.Join(err, lock.Close())
 		}
 	}()
-	kind, err := classify(o.FS, dir, o.ResetTripwire)
-	if err != nil {
+	if kind, err = judge(p); err != nil {
 		return nil, err
 	}
 	f := &fataler{log: o.Logger, fn: o.Fatal}
-	if kind == dirEmpty || kind == dirCreating {
-		if err := create(dir, o, f); err != nil {
+	if kind != dirStore {
+		if err := create(p, o.Cluster, f); err != nil {
 			return nil, fmt.Errorf("create: %w", err)
 		}
 	}
-	return openExisting(dir, o, f, lock)
+	return openExisting(p, o, f, lock)
 }
 
-func openExisting(dir string, o *Options, f *fataler, lock io.Closer) (*Store, error) {
-	id, trip, err := readIdentity(dir, o.FS, o.ResetTripwire)
+func openExisting(p *Place, o *Options, f *fataler, lock io.Closer) (*Store, error) {
+	id, trips, err := readIdentity(p, o.ResetTripwire)
 	if err != nil {
 		return nil, err
 	}
 	if o.Cluster != "" && o.Cluster != id.cluster {
 		return nil, fmt.Errorf("the store belongs to cluster %q, not to %q; give the right directory or the right cluster id", id.cluster, o.Cluster)
 	}
-	if trip != nil && trip.valid[0] != trip.valid[1] {
-		o.Logger.Warn("one of the two blocks of the tripwire file was damaged; it is written anew", "dir", dir)
+	for _, t := range trips {
+		if t.valid[0] != t.valid[1] {
+			o.Logger.Warn("one of the two blocks of the tripwire file was damaged; it is written anew", "file", t.path)
+		}
 	}
 	start := time.Now()
-	pdir := o.FS.PathJoin(dir, namePebble)
-	c, err := inspect(pdir, o.FS, id, trip, nil)
+	c, err := inspect(p, id, trips, nil)
 	if err != nil {
 		return nil, err
 	}
-	o.Logger.Info("log verified", "dir", dir, "store", id.storeID(), "first", c.st.first, "last", c.st.last,
+	o.Logger.Info("log verified", "dir", p.Dir, "store", id.storeID(), "first", c.st.first, "last", c.st.last,
 		"bytes", c.st.bytes, "took", time.Since(start))
-	db, err := openForWriting(pdir, o.FS, f)
+	db, err := openForWriting(p.pebble(), p.FS, f)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, fs: o.FS, id: *id, db: db, fatal: f, lock: lock,
+	s := &Store{at: *p, id: *id, db: db, fatal: f, lock: lock,
 		st: c.st, stable: c.stable, sizes: c.sizes, staged: c.st.commit, cache: cache{limit: o.CacheBytes}}
-	if err := s.finishOpen(trip == nil); err != nil {
+	if err := s.finishOpen(trips); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-// finishOpen makes sure that opening for writing found what the check found, and arms the
-// tripwire; with reset its file is made anew.
-func (s *Store) finishOpen(reset bool) error {
+// finishOpen makes sure that opening for writing found what the check found, and arms the tripwire. Where its file is not in
+// its place, or was given up, or is not as it should be around its blocks, it is made anew there; only then those in former places are removed, so that one is in force
+// at every moment.
+func (s *Store) finishOpen(trips []*tripwire) error {
 	st, err := readState(s.db)
 	if err != nil {
 		return err
@@ -148,31 +163,35 @@ func (s *Store) finishOpen(reset bool) error {
 	if st != s.st {
 		return fmt.Errorf("the store changed between its check and its opening (write %d, now %d): another process touches it", s.st.seq, st.seq)
 	}
-	if reset {
-		if err := writeFileSync(s.fs, s.dir, nameTripwire, encodeTripwire(&s.id, &s.st)); err != nil {
-			return err
+	if len(trips) == 0 || !s.at.isTripwire(trips[0].path) || len(trips[0].raw) != tripSize || trips[0].unclean() >= 0 {
+		if err := writeFileSync(s.at.FS, s.at.Tripwire, encodeTripwire(&s.id, &s.st)); err != nil {
+			return fmt.Errorf("the tripwire file: %w", err)
 		}
 	}
-	s.trip, err = openTripwire(s.fs, s.fs.PathJoin(s.dir, nameTripwire), s.id, &s.st)
-	return err
+	if s.trip, err = openTripwire(s.at.FS, s.at.Tripwire, s.id, &s.st); err != nil {
+		return fmt.Errorf("the tripwire file: %w", err)
+	}
+	if err := s.at.dropFormerTripwires(); err != nil {
+		return errors.Join(err, s.trip.close())
+	}
+	return nil
 }
 
-// readIdentity reads the tripwire file. With reset, what cannot be read of it is
-// taken from Pebble, and trip is nil.
-func readIdentity(dir string, fs vfs.FS, reset bool) (*identity, *tripwire, error) {
-	path := fs.PathJoin(dir, nameTripwire)
-	trip, err := readTripwire(fs, path)
+// readIdentity reads the tripwire files. With reset, what cannot be read of them is taken from Pebble, and there is none.
+func readIdentity(p *Place, reset bool) (*identity, []*tripwire, error) {
+	trips, err := p.findTripwires()
+	if err == nil && len(trips) == 0 {
+		err = &Damage{File: p.Tripwire, Offset: -1, What: "the tripwire file is missing", Advice: adviceTripwire}
+	}
 	switch {
 	case err == nil && !reset:
-		return &trip.id, trip, nil
+		return &trips[0].id, trips, nil
 	case err == nil:
-		return &trip.id, nil, nil
-	case errors.Is(err, errNewer):
+		return &trips[0].id, nil, nil
+	case errors.Is(err, errNewer) || !reset:
 		return nil, nil, err
-	case !reset:
-		return nil, nil, &Damage{File: path, Offset: 0, What: err.Error(), Advice: adviceTripwire, cause: err}
 	}
-	id, err := identityFromPebble(fs.PathJoin(dir, namePebble), fs)
+	id, err := identityFromPebble(p.pebble(), p.FS)
 	return id, nil, err
 }
 
@@ -192,72 +211,31 @@ func identityFromPebble(pdir string, fs vfs.FS) (*identity, error) {
 	return &id, nil
 }
 
-type dirKind int
-
-const (
-	dirEmpty dirKind = iota
-	dirCreating
-	dirStore
-)
-
-// classify says what dir is by its names alone; an error refuses it.
-func classify(fs vfs.FS, dir string, reset bool) (dirKind, error) {
-	names, err := fs.List(dir)
-	if err != nil {
-		return 0, err
-	}
-	names = slices.DeleteFunc(names, func(n string) bool { return n == nameLock })
-	slices.Sort(names)
-	has := func(name string) bool { return slices.Contains(names, name) }
-	switch {
-	case len(names) == 0:
-		return dirEmpty, nil
-	case has(nameCreating):
-		return dirCreating, nil
-	case has(nameTripwire) && has(namePebble):
-		return dirStore, nil
-	case has(namePebble) && reset:
-		return dirStore, nil
-	case has(namePebble):
-		return 0, &Damage{File: fs.PathJoin(dir, nameTripwire), Offset: -1, What: "the tripwire file is missing", Advice: adviceTripwire}
-	case has(nameTripwire):
-		return 0, damagef(0, 0, "the directory %q with the log itself is missing", namePebble)
-	case slices.ContainsFunc(names, func(n string) bool { return n == "CURRENT" || strings.HasPrefix(n, "MANIFEST-") }):
-		return 0, fmt.Errorf("%w but another program's Pebble database; it was not touched, give another directory", ErrNotStore)
-	}
-	return 0, fmt.Errorf("%w and not empty (it holds %s); it was not touched, give an empty directory", ErrNotStore, some(names))
-}
-
-func some(names []string) string {
-	if len(names) > 3 {
-		return strings.Join(names[:3], ", ") + ", …"
-	}
-	return strings.Join(names, ", ")
-}
-
 // create makes a new store. While the file CREATING is there nothing was ever
 // acknowledged, so a start that finds it begins again from nothing.
-func create(dir string, o *Options, f *fataler) error {
-	fs := o.FS
-	if err := beginCreation(fs, dir); err != nil {
+func create(p *Place, cluster string, f *fataler) error {
+	fs := p.FS
+	if err := beginCreation(fs, p.Dir); err != nil {
 		return err
 	}
-	pdir := fs.PathJoin(dir, namePebble)
-	if err := fs.RemoveAll(pdir); err != nil {
+	if err := fs.RemoveAll(p.pebble()); err != nil {
 		return err
 	}
-	id := newIdentity(o.Cluster)
-	st := state{seq: 1, baseHash: id.genesis(), lastHash: id.genesis()}
-	if err := createPebble(pdir, fs, &id, &st, f); err != nil {
+	id := newIdentity(cluster)
+	st := state{seq: firstWrite, baseHash: id.genesis(), lastHash: id.genesis()}
+	if err := createPebble(p.pebble(), fs, &id, &st, f); err != nil {
 		return err
 	}
-	if err := writeFileSync(fs, dir, nameTripwire, encodeTripwire(&id, &st)); err != nil {
+	if err := writeFileSync(fs, p.Tripwire, encodeTripwire(&id, &st)); err != nil {
+		return fmt.Errorf("the tripwire file: %w", err)
+	}
+	if err := p.dropFormerTripwires(); err != nil {
 		return err
 	}
-	if err := fs.Remove(fs.PathJoin(dir, nameCreating)); err != nil {
+	if err := fs.Remove(p.inside(nameCreating)); err != nil {
 		return err
 	}
-	return syncDir(fs, dir)
+	return syncDir(fs, p.Dir)
 }
 
 // beginCreation leaves the empty file CREATING, durably.

@@ -29,15 +29,15 @@ func TestForeignDirectory(t *testing.T) {
 		"Pebble":     {pebbleDir, "another program's Pebble database"},
 		"other file": {some, "notes.txt"},
 	} {
-		before := files(t, c.fs, testDir)
+		before := files(t, c.fs, testRoot)
 		_, err := Open(testDir, testOptions(t, c.fs))
 		if !errors.Is(err, ErrNotStore) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: Open: %v", name, err)
 		}
-		if _, err := Verify(testDir, c.fs); !errors.Is(err, ErrNotStore) {
+		if _, err := Verify(in(c.fs)); !errors.Is(err, ErrNotStore) {
 			t.Errorf("%s: Verify: %v", name, err)
 		}
-		after := files(t, c.fs, testDir)
+		after := files(t, c.fs, testRoot)
 		if d := changed(before, after); d != "" || len(after) != len(before) {
 			t.Errorf("%s: %s changed", name, d)
 		}
@@ -52,8 +52,8 @@ func TestForeignPebbleInside(t *testing.T) {
 		must(t, s.StoreLogs(entries(1, 5, 1, 10)))
 		mustClose(t, s)
 	}
-	mixed := files(t, a, testDir)
-	mixed[testDir+"/"+nameTripwire] = files(t, b, testDir)[testDir+"/"+nameTripwire]
+	mixed := files(t, a, testRoot)
+	mixed[testTripwire] = files(t, b, testRoot)[testTripwire]
 	_, err := Open(testDir, testOptions(t, memFS(t, mixed)))
 	if err == nil || !strings.Contains(err.Error(), "two stores were mixed") {
 		t.Fatalf("%v", err)
@@ -71,8 +71,8 @@ func TestForeignPebbleInside(t *testing.T) {
 func TestNewerVersion(t *testing.T) {
 	fs := vfs.NewMem()
 	mustClose(t, mustOpen(t, fs))
-	m := files(t, fs, testDir)
-	b := m[testDir+"/"+nameTripwire]
+	m := files(t, fs, testRoot)
+	b := m[testTripwire]
 	le.PutUint32(b[12:], FormatVersion+1)
 	le.PutUint32(b[8:], crcOf(b[12:identitySize]))
 	_, err := Open(testDir, testOptions(t, memFS(t, m)))
@@ -110,7 +110,7 @@ func TestInUse(t *testing.T) {
 		if _, err := Open(dir, testOptions(t, fs)); !errors.Is(err, ErrLocked) {
 			t.Errorf("%s: second Open: %v", name, err)
 		}
-		if _, err := Verify(dir, fs); !errors.Is(err, ErrLocked) {
+		if _, err := Verify(Place{Dir: dir, FS: fs}); !errors.Is(err, ErrLocked) {
 			t.Errorf("%s: Verify of a store in use: %v", name, err)
 		}
 		mustClose(t, s)
@@ -122,7 +122,7 @@ func TestTripwireMissing(t *testing.T) {
 	s := mustOpen(t, fs)
 	must(t, s.StoreLogs(entries(1, 9, 1, 10)))
 	mustClose(t, s)
-	must(t, fs.Remove(testDir+"/"+nameTripwire))
+	must(t, fs.Remove(testTripwire))
 	_, err := Open(testDir, testOptions(t, fs))
 	var d *Damage
 	if !errors.As(err, &d) || !strings.Contains(err.Error(), "tripwire") {
@@ -154,7 +154,7 @@ func TestFormats(t *testing.T) {
 // mustSyncChunks: the newest WAL of a fresh store is in the format that knows damage.
 func mustSyncChunks(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	m := files(t, fs, testDir)
+	m := files(t, fs, testRoot)
 	ps := sortedPaths(m)
 	for i := len(ps) - 1; i >= 0; i-- {
 		if b := m[ps[i]]; strings.HasSuffix(ps[i], ".log") && len(b) > 6 {
@@ -196,10 +196,15 @@ func TestKilledProcess(t *testing.T) {
 			acked = le.Uint64(buf)
 		}
 		_ = cmd.Wait()
-		r, err := Verify(dir, nil)
+		r, err := Verify(Place{Dir: dir})
 		must(t, err)
 		if r.Last < acked || r.Last < last || r.First != 1 {
 			t.Fatalf("acknowledged %d, found %d..%d", acked, r.First, r.Last)
+		}
+		for _, f := range r.Findings {
+			if !f.Expected {
+				t.Errorf("a kill has left what is taken for damage: %s", f)
+			}
 		}
 		last = r.Last
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"uncross/internal/orderedfs"
 )
 
 // pebbleFormat is named, not FormatNewest: a new Pebble must not raise the
@@ -15,7 +17,7 @@ import (
 const pebbleFormat = pebble.FormatValueSeparation // 024
 
 const (
-	memTableSize = 64 << 20 // large, so that most entries are truncated before they are ever flushed
+	memTableSize = 64 << 20 // few flushes, large tables: with a snapshot every 256 MiB entries are flushed before they are truncated
 	blockCache   = 8 << 20  // raft reads the tail, which is in the store's own cache
 )
 
@@ -56,9 +58,9 @@ func openForWriting(dir string, fs vfs.FS, f *fataler) (*pebble.DB, error) {
 		}
 		raise = !d.Exists || d.FormatMajorVersion < pebbleFormat
 	}
-	open := func() (*pebble.DB, error) {
-		return pebble.Open(dir, pebbleOptions(orderedFS{fs}, pebbleLogger{f}, fatalEvents(f)))
-	}
+	o := pebbleOptions(orderedfs.FS{FS: fs}, pebbleLogger{f}, fatalEvents(f))
+	o.WithFSDefaults() // DiskSlow: Pebble measures the disk by itself only where it is given none
+	open := func() (*pebble.DB, error) { return pebble.Open(dir, o) }
 	if raise {
 		db, err := open()
 		if err != nil {

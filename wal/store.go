@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -20,8 +19,7 @@ var ErrClosed = errors.New("wal: the store is closed")
 
 // Store is an open log store; see the package comment.
 type Store struct {
-	dir   string
-	fs    vfs.FS
+	at    Place
 	id    identity
 	db    *pebble.DB
 	trip  *tripwireFile

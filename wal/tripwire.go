@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -14,12 +15,13 @@ import (
 
 const (
 	tripBlock     = 4096 // each part in a block of its own, so that one torn write harms one part
+	tripSize      = 3 * tripBlock
 	tripSlotSize  = 8 + stateSize
 	identitySize  = 8 + 4 + 4 + 16 + 1 + MaxCluster
 	identityMagic = "UNCRXWAL"
 )
 
-// identity says whose directory this is. It is in the tripwire file and in Pebble.
+// identity says whose log this is. It is in the tripwire file and in Pebble.
 type identity struct {
 	version uint32
 	store   [16]byte
@@ -72,8 +74,10 @@ func decodeIdentity(b []byte) (identity, error) {
 	return id, nil
 }
 
-// tripwire is what was read from the file TRIPWIRE.
+// tripwire is what was read from a tripwire file.
 type tripwire struct {
+	path  string
+	raw   []byte // the whole file
 	id    identity
 	slots [2]state
 	valid [2]bool
@@ -88,6 +92,18 @@ func (t *tripwire) newest() (state, bool) {
 		return t.slots[1], true
 	}
 	return state{}, false
+}
+
+// unclean is the offset of a byte that is to be zero and is not; -1 if there is none.
+func (t *tripwire) unclean() int {
+	for i, used := range []int{identitySize, tripSlotSize, tripSlotSize} {
+		for at := i*tripBlock + used; at < min((i+1)*tripBlock, len(t.raw)); at++ {
+			if t.raw[at] != 0 {
+				return at
+			}
+		}
+	}
+	return -1
 }
 
 func encodeSlot(id *identity, s *state) []byte {
@@ -110,24 +126,31 @@ func decodeSlot(id *identity, b []byte) (state, error) {
 
 // encodeTripwire is the whole file with s in both slots.
 func encodeTripwire(id *identity, s *state) []byte {
-	b := make([]byte, 3*tripBlock)
+	b := make([]byte, tripSize)
 	copy(b, id.encode())
 	copy(b[tripBlock:], encodeSlot(id, s))
 	copy(b[2*tripBlock:], encodeSlot(id, s))
 	return b
 }
 
+// readTripwire reads a tripwire file. What cannot be read of it is damage; the error is fs.ErrNotExist where there is none.
 func readTripwire(fs vfs.FS, path string) (*tripwire, error) {
 	b, err := readFile(fs, path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	id, err := decodeIdentity(b)
-	if err != nil {
+	var id identity
+	if err == nil {
+		id, err = decodeIdentity(b)
+	}
+	if errors.Is(err, errNewer) {
 		return nil, err
 	}
-	b = append(b, bytes.Repeat([]byte{0}, max(0, 3*tripBlock-len(b)))...)
-	t := &tripwire{id: id}
+	if err != nil {
+		return nil, &Damage{File: path, Offset: 0, What: err.Error(), Advice: adviceTripwire, cause: err}
+	}
+	t := &tripwire{path: path, raw: b, id: id}
+	b = append(b, bytes.Repeat([]byte{0}, max(0, tripSize-len(b)))...)
 	for i := range t.slots {
 		s, err := decodeSlot(&id, b[(1+i)*tripBlock:])
 		t.slots[i], t.valid[i] = s, err == nil
@@ -172,9 +195,8 @@ func (t *tripwireFile) writeSlot(n uint64, s *state) error {
 // close syncs and closes the file.
 func (t *tripwireFile) close() error { return errors.Join(t.f.Sync(), t.f.Close()) }
 
-// writeFileSync writes a new file under a temporary name, syncs it, renames it and syncs dir.
-func writeFileSync(fs vfs.FS, dir, name string, b []byte) error {
-	path := fs.PathJoin(dir, name)
+// writeFileSync writes a new file under a temporary name, syncs it, renames it and syncs its directory.
+func writeFileSync(fs vfs.FS, path string, b []byte) error {
 	tmp := path + ".tmp"
 	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -189,7 +211,7 @@ func writeFileSync(fs vfs.FS, dir, name string, b []byte) error {
 	if err := fs.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(fs, dir)
+	return syncDir(fs, fs.PathDir(path))
 }
 
 func readFile(fs vfs.FS, path string) ([]byte, error) {

@@ -23,4 +23,10 @@ func TestBackgroundSaysWhatToDo(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
+	if err := k.ended("commit of %s: %v", []any{"x", fmt.Errorf("write: %w", syscall.ENOSPC)}); !strings.Contains(err.Error(), "commit of x: write: no space left on device; free some space") {
+		t.Errorf("%v", err)
+	}
+	if err := k.ended("commit: %v", []any{errors.New("bad block")}); !strings.Contains(err.Error(), "where that is damage: call somebody") {
+		t.Errorf("%v", err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,13 +20,16 @@ const (
 
 // Kind is a sort of store: how it is called, and what its errors say.
 type Kind struct {
-	Name   string // in messages, such as "the history"
-	Family string // what the formats of all its versions begin with
-	Format string // what FORMAT says; it changes with the layout of keys or values
+	Name   string   // in messages, such as "the history"
+	Short  string   // what its errors begin with, such as "history"
+	Family string   // what the formats of all its versions begin with
+	Format string   // what FORMAT says; it changes with the layout of keys or values
+	Older  []string // formats that the store itself brings up to date once it is open, and then calls SetFormat
 
 	Foreign error // wrapped where the directory or its data are of something else
 	Other   error // wrapped where it is of another version
 	Damaged error // wrapped where it cannot be read
+	Closed  error // returned after Close
 
 	Renew  string // what to do about one of another version, or ""
 	Repair string // what to do about a damaged one
@@ -43,7 +47,7 @@ func (k *Kind) Prepare(fs vfs.FS, dir string) error {
 	}
 	text, err := readFormat(fs, dir)
 	switch {
-	case err == nil && text == k.Format:
+	case err == nil && k.reads(text):
 		return nil
 	case err == nil && strings.HasPrefix(text, k.Family):
 		return fmt.Errorf("%w: it says %q, this program reads %q; use the program that wrote it%s", k.Other, text, k.Format, k.Renew)
@@ -57,7 +61,12 @@ func (k *Kind) Prepare(fs vfs.FS, dir string) error {
 			return fmt.Errorf("%w: the directory has %q and no %s; give an empty directory", k.Foreign, name, FormatFile)
 		}
 	}
-	return k.writeFormat(fs, dir)
+	return SetFormat(fs, dir, k.Format)
+}
+
+// reads reports whether a store of a format can be opened.
+func (k *Kind) reads(format string) bool {
+	return format == k.Format || slices.Contains(k.Older, format)
 }
 
 // Cluster refuses the data of another cluster; zero stands for one that is not known.
@@ -67,6 +76,9 @@ func (k *Kind) Cluster(known, id [16]byte) error {
 	}
 	return nil
 }
+
+// FormatOf returns the format of a store that Prepare has accepted.
+func FormatOf(fs vfs.FS, dir string) (string, error) { return readFormat(fs, dir) }
 
 func readFormat(fs vfs.FS, dir string) (string, error) {
 	f, err := fs.Open(fs.PathJoin(dir, FormatFile))
@@ -78,12 +90,13 @@ func readFormat(fs vfs.FS, dir string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-func (k *Kind) writeFormat(fs vfs.FS, dir string) error {
+// SetFormat writes what a store's format is. It is there, and on disk, or as it was.
+func SetFormat(fs vfs.FS, dir, format string) error {
 	f, err := fs.Create(fs.PathJoin(dir, formatNew), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write([]byte(k.Format + "\n"))
+	_, err = f.Write([]byte(format + "\n"))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

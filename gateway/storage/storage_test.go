@@ -16,22 +16,21 @@ var (
 	errForeign = errors.New("foreign")
 	errOther   = errors.New("another version")
 	errDamaged = errors.New("damaged")
-	kind       = Kind{Name: "the test", Family: "uncross test ", Format: "uncross test 1", Foreign: errForeign, Other: errOther, Damaged: errDamaged, Repair: "call somebody"}
+	errClosed  = errors.New("closed")
+	kind       = Kind{Name: "the test", Family: "uncross test ", Format: "uncross test 1", Foreign: errForeign, Other: errOther, Damaged: errDamaged, Closed: errClosed, Short: "test", Repair: "call somebody"}
 )
 
 func options(t *testing.T, fs vfs.FS) Options {
-	return Options{FS: fs, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Fail: func(err error) { t.Error(err) }, CacheBytes: 1 << 20, MemTable: 1 << 20}
+	return Options{FS: fs, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Fatal: func(err error) { t.Error(err) }, CacheBytes: 1 << 20, MemTable: 1 << 20}
 }
 
 func written(t *testing.T, fs vfs.FS, flush bool) {
 	t.Helper()
-	if err := kind.Prepare(fs, "dir"); err != nil {
-		t.Fatal(err)
-	}
-	db, err := kind.Open("dir", options(t, fs))
+	s, err := kind.Open("dir", options(t, fs))
 	if err != nil {
 		t.Fatal(err)
 	}
+	db := s.DB
 	if err := db.Set([]byte("a"), []byte("1"), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +39,7 @@ func written(t *testing.T, fs vfs.FS, flush bool) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
