@@ -24,48 +24,57 @@ type cross struct {
 	restBuy, restSell Qty   // how much is left there; 0: nothing is left on this side
 }
 
-// cross pairs the levels without changing them.
-func (b *Book) cross() cross {
+// pair pairs levels that come one after the other, the best first.
+func pair(buys, sells func() (Level, bool)) cross {
 	var c cross
-	buys, sells := b.side(Buy), b.side(Sell)
-	br, sr := buys.first(), sells.first()
-	for br.block != 0 && sr.block != 0 {
-		buyKey, buyLevel := buys.at(br)
-		sellKey, sellLevel := sells.at(sr)
-		if c.restBuy == 0 {
-			c.nextBuy, c.restBuy = Price(buyKey^buys.flip), buyLevel.qty
-		}
-		if c.restSell == 0 {
-			c.nextSell, c.restSell = Price(sellKey^sells.flip), sellLevel.qty
-		}
-		if c.nextBuy < c.nextSell {
-			return c
-		}
-		q := min(c.restBuy, c.restSell)
+	buy, moreBuys := buys()
+	sell, moreSells := sells()
+	for moreBuys && moreSells && buy.Price >= sell.Price {
+		q := min(buy.Qty, sell.Qty)
 		c.volume += q
-		c.restBuy -= q
-		c.restSell -= q
-		c.lastBuy, c.lastSell = c.nextBuy, c.nextSell
-		if c.restBuy == 0 {
-			br = buys.after(br)
+		c.lastBuy, c.lastSell = buy.Price, sell.Price
+		if buy.Qty -= q; buy.Qty == 0 {
+			buy, moreBuys = buys()
 		}
-		if c.restSell == 0 {
-			sr = sells.after(sr)
+		if sell.Qty -= q; sell.Qty == 0 {
+			sell, moreSells = sells()
 		}
 	}
-	// One side has traded completely; what comes next on the other may be a level not yet looked at.
-	if c.restBuy == 0 && br.block != 0 {
-		key, lv := buys.at(br)
-		c.nextBuy, c.restBuy = Price(key^buys.flip), lv.qty
+	if moreBuys {
+		c.nextBuy, c.restBuy = buy.Price, buy.Qty
 	}
-	if c.restSell == 0 && sr.block != 0 {
-		key, lv := sells.at(sr)
-		c.nextSell, c.restSell = Price(key^sells.flip), lv.qty
+	if moreSells {
+		c.nextSell, c.restSell = sell.Price, sell.Qty
 	}
 	return c
 }
 
-// Auction returns the price and volume at which Uncross would trade now; false if nothing crosses.
+// steps walks the levels of one ladder. It is valid until the book changes.
+type steps struct {
+	l *ladder
+	r rung
+}
+
+// next returns the next level; false behind the last one.
+func (s *steps) next() (Level, bool) {
+	if s.r.block == 0 {
+		return Level{}, false
+	}
+	key, lv := s.l.at(s.r)
+	s.r = s.l.after(s.r)
+	return Level{Price: Price(key ^ s.l.flip), Qty: lv.qty, Orders: int(lv.orders)}, true
+}
+
+// Auction returns the price and volume at which Uncross would trade now; false if nothing crosses. Indicate has the rule.
+func (b *Book) Auction(ref Price, hasRef bool) (AuctionResult, bool) {
+	buys := steps{b.side(Buy), b.side(Buy).first()}
+	sells := steps{b.side(Sell), b.side(Sell).first()}
+	return Indicate(buys.next, sells.next, ref, hasRef)
+}
+
+// Indicate returns the price and volume at which a call auction would trade orders whose levels are given; false if nothing
+// crosses. Each function gives the levels of its side one after the other, the best first, and false behind the last one; no
+// more of them are asked for than trade, and one of each side behind them.
 //
 // The price is chosen among all ticks from the best sell to the best buy: the greatest volume at which every better-priced
 // order trades completely; then the least surplus; then, if the surplus is of buys at all of these prices the highest, if it
@@ -80,8 +89,8 @@ func (b *Book) cross() cross {
 //	sells    lastSell ●        ○ nextSell
 //	                  ├────────┤        ● trades, ○ is left
 //	buys  nextBuy ○   └────────┴─● lastBuy
-func (b *Book) Auction(ref Price, hasRef bool) (AuctionResult, bool) {
-	c := b.cross()
+func Indicate(buys, sells func() (Level, bool), ref Price, hasRef bool) (AuctionResult, bool) {
+	c := pair(buys, sells)
 	if c.volume == 0 {
 		return AuctionResult{}, false
 	}

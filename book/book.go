@@ -133,12 +133,15 @@ func (b *Book) unlink(o *order) {
 }
 
 // add stores o, which must be valid and new, at the tail of its level with the priority that it carries.
-func (b *Book) add(o *Order) {
+func (b *Book) add(o *Order) { b.index.Put(uint64(o.ID), b.store(o)) }
+
+// store is add without the index.
+func (b *Book) store(o *Order) slab.Handle {
 	h := b.orders.Alloc()
 	n := b.orders.Mut(h)
 	n.id, n.side, n.price, n.qty, n.data, n.priority = o.ID, o.Side, o.Price, o.Qty, o.Data, o.Priority
 	b.link(h, n)
-	b.index.Put(uint64(o.ID), h)
+	return h
 }
 
 // nextPriority returns a priority later than all before.
@@ -147,11 +150,16 @@ func (b *Book) nextPriority() uint64 {
 	return b.priority
 }
 
+// follow moves the windows after the touch.
+func (b *Book) follow() {
+	b.sides[0].follow()
+	b.sides[1].follow()
+}
+
 // settle ends every change of the book: the windows follow the touch, and where invariants are on the book is checked now
 // and then.
 func (b *Book) settle() {
-	b.sides[0].follow()
-	b.sides[1].follow()
+	b.follow()
 	if invariants {
 		b.changes++
 		if b.changes%1024 == 0 {

@@ -38,7 +38,7 @@ func TestNamesOfValues(t *testing.T) {
 func TestRestoreWantsAscendingPriority(t *testing.T) {
 	b := book.New(book.Config{})
 	o := book.Order{ID: 1, Side: book.Buy, Price: 10, Qty: 1, Data: 77, Priority: 5}
-	if !b.Restore(o) {
+	if !b.Restore(slices.Values([]book.Order{o})) {
 		t.Fatal("a proper order is refused")
 	}
 	if got, _ := b.Get(1); got != o {
@@ -53,7 +53,7 @@ func TestRestoreWantsAscendingPriority(t *testing.T) {
 		{ID: 2, Side: book.Buy, Price: 10, Qty: 0, Priority: 6},
 		{ID: 2, Side: book.Buy, Price: 10, Qty: math.MaxInt64, Priority: 6},
 	} {
-		if b.Restore(bad) {
+		if book.New(book.Config{}).Restore(slices.Values([]book.Order{o, bad})) {
 			t.Errorf("%v is taken", bad)
 		}
 	}
@@ -70,10 +70,8 @@ func TestHashIsOfTheOrders(t *testing.T) {
 	base := book.Order{ID: 1, Side: book.Buy, Price: 10, Qty: 5, Priority: 3}
 	hash := func(orders ...book.Order) uint64 {
 		b := book.New(book.Config{})
-		for _, o := range orders {
-			if !b.Restore(o) {
-				t.Fatalf("restore of %v refused", o)
-			}
+		if !b.Restore(slices.Values(orders)) {
+			t.Fatalf("restore of %v refused", orders)
 		}
 		return b.Hash()
 	}

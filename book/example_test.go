@@ -55,9 +55,7 @@ func ExampleBook_Freeze() {
 
 	frozen := b.Freeze() // may be read on another goroutine, while the book goes on
 	same := book.New(book.Config{})
-	for o := range frozen.Orders() {
-		same.Restore(o)
-	}
+	same.Restore(frozen.Orders())
 	same.SetPriority(frozen.Priority())
 	frozen.Release()
 

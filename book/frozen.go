@@ -24,7 +24,7 @@ func (f *Frozen) Len() int { return f.view.Len() }
 // Priority returns what Book.Priority returned at the Freeze.
 func (f *Frozen) Priority() uint64 { return f.priority }
 
-// Orders returns all orders by ascending Priority, as Book.Restore wants them. It takes 16 bytes of memory for each.
+// Orders returns all orders by ascending Priority, as Book.Restore takes them. It needs 16 bytes of memory for each.
 func (f *Frozen) Orders() iter.Seq[Order] {
 	return func(yield func(Order) bool) {
 		type place struct {

@@ -1,6 +1,10 @@
 package book
 
-import "uncross/internal/slab"
+import (
+	"iter"
+
+	"uncross/internal/slab"
+)
 
 // The ends of the prices: what a market order is limited to.
 const (
@@ -130,16 +134,21 @@ func (b *Book) Rest(o Order) Outcome {
 	return Rested
 }
 
-// Restore puts an order back with the priority that it had, as Rest would. Orders must be restored by ascending Priority;
-// false means that this one was not, or that Rest would have refused it.
-func (b *Book) Restore(o Order) bool {
-	if o.Priority <= b.priority || b.checkNew(&o, true) != 0 {
-		return false
+// Restore puts orders into an empty book with the priorities that they had, as Rest would one after the other. They must come
+// by ascending Priority; false means that they do not, or that Rest would refuse one, and the book is of no use then.
+func (b *Book) Restore(orders iter.Seq[Order]) bool {
+	var ids []slab.Entry
+	for o := range orders {
+		if o.Priority <= b.priority || !o.Side.Valid() || o.Qty <= 0 || o.Qty > MaxSideQty-b.side(o.Side).qty {
+			return false
+		}
+		b.priority = o.Priority
+		ids = append(ids, slab.Entry{Key: uint64(o.ID), H: b.store(&o)})
+		b.follow()
 	}
-	b.priority = o.Priority
-	b.add(&o)
-	b.settle()
-	return true
+	unique := true
+	b.index.Fill(ids, func(slab.Handle, slab.Handle) { unique = false })
+	return unique
 }
 
 // Priority returns the last priority that was given.

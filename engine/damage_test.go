@@ -96,6 +96,39 @@ func TestDisorderFound(t *testing.T) {
 	}
 }
 
+// TestRestoreFindsWhatIsFiledLast: what is looked at once all records are there is refused as well.
+func TestRestoreFindsWhatIsFiledLast(t *testing.T) {
+	for want, spoil := range map[string]func(*Engine){
+		"an id stands twice": func(e *Engine) {
+			r := *e.repeats.At(e.past[transferQueue].tail)
+			e.place++
+			r.place = e.place
+			h := e.repeats.Alloc()
+			*e.repeats.Mut(h) = r
+			e.file(h)
+		},
+		" does not go into its book": func(e *Engine) {
+			one, _ := e.byOrder.Get(1)
+			two, _ := e.byOrder.Get(2)
+			e.orders.Mut(two).priority = e.orders.At(one).priority
+		},
+		"order 1 does not go into its book": func(e *Engine) {
+			one, _ := e.byOrder.Get(1)
+			e.orders.Mut(one).priority = 1 << 40
+		},
+	} {
+		e := testVenue(t)
+		play(t, e, `
+new_order key=2 account=2 instrument=1 side=buy type=limit tif=gtc price=100 qty=5
+new_order key=3 account=4 instrument=1 side=sell type=limit tif=gtc price=110 qty=5
+`)
+		spoil(e)
+		if _, err := Restore(newReader(snapshot(t, e.Freeze()))); !errors.Is(err, ErrSnapshot) || !strings.Contains(err.Error(), want) {
+			t.Errorf("the message should contain %q: %v", want, err)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

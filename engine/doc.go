@@ -56,7 +56,8 @@
 // for every number that was ever given to an order and is not open, whoever's it was, and UnknownOrder for an open order
 // of another account.
 //
-// Threading: an Engine belongs to one goroutine. An Image may be written and released on another.
+// Threading: an Engine belongs to one goroutine. An Image may be written and released on another. While RestoreBeside makes an
+// engine, two goroutines may work on it, on parts that have nothing in common.
 //
 // Invariants, which Validate recomputes: per asset, the balances sum to what was deposited less what was withdrawn; what a
 // balance holds is the sum of its open orders' holds; the book has exactly the open orders; an instrument in continuous

@@ -16,6 +16,7 @@ type ImageCursor struct {
 	at      int
 	ord     uint32
 	handles []slab.Handle // of the stage's objects, where they are not in order by themselves
+	seen    uint64        // what touch returned
 }
 
 // AppendImage appends the next piece of an image of the whole state to out, and reports whether more follows. The events
@@ -143,6 +144,11 @@ func (e *Engine) listOrders(c *ImageCursor) {
 }
 
 func (e *Engine) imageOrder(c *ImageCursor, i int) {
+	if i%fetched == 0 {
+		for _, h := range c.handles[i:min(i+fetched, len(c.handles))] {
+			c.seen += e.orders.At(h).touch()
+		}
+	}
 	m := e.orders.At(c.handles[i]).state()
 	m.PutEvent(e.emitImage(c))
 }

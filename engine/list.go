@@ -29,6 +29,20 @@ func push[T any, P linked[T]](s *slab.Slab[T], l *list, which int, h slab.Handle
 	l.n++
 }
 
+// trail and lead are push in two walks over all records: trail goes over them in their order, then lead from the last to the
+// first. Where a push writes into the record before, which may lie anywhere and would have to be waited for, they write into
+// the one record only.
+func trail[T any, P linked[T]](l *list, which int, r P, h slab.Handle) {
+	r.in(which).prev = l.tail
+	l.tail = h
+	l.n++
+}
+
+func lead[T any, P linked[T]](l *list, which int, r P, h slab.Handle) {
+	r.in(which).next = l.head
+	l.head = h
+}
+
 // unlink takes a record out.
 func unlink[T any, P linked[T]](s *slab.Slab[T], l *list, which int, h slab.Handle) {
 	at := *P(s.At(h)).in(which)

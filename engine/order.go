@@ -279,6 +279,22 @@ func (e *Engine) drop(h slab.Handle) {
 	e.leave(o.quote)
 }
 
+// mustHold returns what an open order of an instrument holds.
+func (o *order) mustHold(in *instrument) wire.Amount {
+	if o.side == wire.Buy {
+		return o.needs(o.left(), in.def.Multiplier)
+	}
+	return lots(o.left(), in)
+}
+
+// fetched is how many orders are touched before they are read.
+const fetched = 32
+
+// touch reads a little of an order from both halves of its memory. Orders lie there by age: whoever reads many in another
+// order would wait for each. Touching the next ones in a short loop lets the processor wait for all of them at once. The
+// caller must keep the sum of what it returns, or the compiler leaves it out.
+func (o *order) touch() uint64 { return uint64(o.id) + uint64(o.enteredNs) }
+
 func (o *order) in(int) *link { return &o.link }
 
 func (e *Engine) rehashOrder(o *order) { e.refile(&o.hash, o.term()) }

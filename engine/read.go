@@ -162,3 +162,6 @@ func (e *Engine) Order(id wire.OrderID) (wire.OrderState, bool) {
 
 // OpenOrders returns the number of open orders.
 func (e *Engine) OpenOrders() int { return e.orders.Len() }
+
+// Remembered returns the number of requests that are remembered with their answers.
+func (e *Engine) Remembered() int { return e.repeats.Len() }

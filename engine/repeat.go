@@ -113,10 +113,12 @@ func (e *Engine) requestHash(a wire.AccountID, s space, id *wire.Text) uint64 {
 
 // recall returns the remembered request of an id.
 func (e *Engine) recall(a wire.AccountID, s space, id *wire.Text, index uint64) (slab.Handle, *repeat) {
-	h, ok := e.byRequest.Get(index)
-	if !ok {
-		return 0, nil
-	}
+	h, _ := e.byRequest.Get(index)
+	return e.recallFrom(h, a, s, id)
+}
+
+// recallFrom is recall in the chain that begins with entry h.
+func (e *Engine) recallFrom(h slab.Handle, a wire.AccountID, s space, id *wire.Text) (slab.Handle, *repeat) {
 	for ; h != 0; h = e.repeats.At(h).same {
 		r := e.repeats.At(h)
 		if r.account == a && r.space == s && r.id == *id {
@@ -164,19 +166,17 @@ func (e *Engine) remember(r repeat) {
 	r.seq, r.sent = e.seq, q.sent
 	e.place++
 	r.place = e.place
-	e.file(r)
+	h := e.repeats.Alloc()
+	*e.repeats.Mut(h) = r
+	e.file(h)
 	e.forgetOfAccount(r.account, r.space.queue())
 	e.forgetOfVenue()
 }
 
-// file puts an entry at the newest end of its queues; also on restore.
-func (e *Engine) file(r repeat) {
-	h := e.repeats.Alloc()
-	if first, ok := e.byRequest.Get(r.index); ok {
-		r.same = first
-	}
-	e.byRequest.Put(r.index, h)
-	*e.repeats.Mut(h) = r
+// file puts a new entry into the index and at the newest end of its queues.
+func (e *Engine) file(h slab.Handle) {
+	r := e.repeats.Mut(h)
+	r.same = e.byRequest.Put(r.index, h)
 	e.append(h)
 	e.rehashRepeat(h)
 }

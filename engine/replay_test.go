@@ -70,7 +70,11 @@ func snapshot(t testing.TB, img *Image) []byte {
 
 func restore(t testing.TB, b []byte) *Engine {
 	t.Helper()
-	e, err := Restore(bytes.NewReader(b))
+	e, err := RestoreBeside(bytes.NewReader(b), func(work func()) (wait func()) {
+		done := make(chan struct{})
+		go func() { defer close(done); work() }()
+		return func() { <-done }
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

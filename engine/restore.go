@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -56,45 +57,67 @@ var recordSizes = func() (sizes [secSessions + 1]int) {
 
 func recordSize(s section) int { return recordSizes[s] }
 
+// Beside has work done beside what its caller does next, and returns what waits for its end.
+type Beside func(work func()) (wait func())
+
 // Restore reads a snapshot and returns an engine that goes on from it. It refuses a format that it does not know, and any
 // snapshot whose checksums, references, invariants or hashes do not hold; nothing that it reads makes it panic. It reads
 // up to the end of the snapshot only.
 func Restore(r io.Reader) (*Engine, error) {
+	return RestoreBeside(r, func(work func()) (wait func()) { work(); return func() {} })
+}
+
+// RestoreBeside is Restore for a caller with goroutines: the orders go into their books, on which nothing that is read after
+// them depends, beside the reading.
+func RestoreBeside(r io.Reader, beside Beside) (*Engine, error) {
 	s := &snapshotReader{r: r, all: xxhash.New(), part: xxhash.New()}
-	version, err := s.preamble()
-	if err != nil {
+	if err := s.preamble(); err != nil {
 		return nil, err
 	}
-	l := loader{e: New()}
-	steps := []struct {
-		section
-		load func(*coder) error
-	}{
-		{secHeader, l.header}, {secAssets, l.asset}, {secInstruments, l.instrument}, {secFirms, l.firm}, {secUsers, l.user},
-		{secKeys, l.key}, {secAccounts, l.account}, {secBalances, l.balance}, {secOrders, l.order}, {secRepeats, l.repeat},
-		{secSessions, l.session},
-	}
-	for _, step := range steps {
-		if step.section == secSessions && version < 2 {
-			continue
-		}
-		if err := s.section(step.section, step.load); err != nil {
+	l := &loader{e: New()}
+	for _, load := range []func(*coder) error{
+		l.header, l.asset, l.instrument, l.firm, l.user, l.key, l.account, l.balance, l.order,
+	} {
+		if err := s.section(load); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.end(); err != nil {
+	var filed error
+	wait := beside(func() { filed = l.fileOrders() })
+	err := l.afterOrders(s)
+	wait()
+	if err := cmp.Or(err, filed); err != nil {
 		return nil, err
 	}
 	return l.finish()
 }
 
+// afterOrders reads what stands behind the orders.
+func (l *loader) afterOrders(s *snapshotReader) error {
+	if err := s.section(l.repeat); err != nil {
+		return err
+	}
+	if err := l.fileRepeats(); err != nil {
+		return err
+	}
+	if s.version >= 2 {
+		if err := s.section(l.session); err != nil {
+			return err
+		}
+	}
+	return s.end()
+}
+
 // snapshotReader takes a snapshot's frame apart and checks its marks and checksums.
 type snapshotReader struct {
-	r     io.Reader
-	all   *xxhash.Digest
-	part  *xxhash.Digest
-	word  [8]byte
-	block []byte
+	r       io.Reader
+	version uint64
+	at      section // being read, or read last
+	all     *xxhash.Digest
+	part    *xxhash.Digest
+	word    [8]byte
+	block   []byte
+	last    coder // the record being read
 }
 
 func (s *snapshotReader) read(b []byte) error {
@@ -119,28 +142,30 @@ func (s *snapshotReader) u64() (uint64, error) {
 	return binary.LittleEndian.Uint64(s.word[:]), err
 }
 
-func (s *snapshotReader) preamble() (version uint64, err error) {
+func (s *snapshotReader) preamble() error {
 	magic, err := s.u64()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if magic != word8([]byte(snapshotMagic)) {
-		return 0, damaged("this is not a snapshot of an engine")
+		return damaged("this is not a snapshot of an engine")
 	}
-	if version, err = s.u64(); err != nil {
-		return 0, err
+	if s.version, err = s.u64(); err != nil {
+		return err
 	}
-	if version < 1 || version > SnapshotVersion {
-		return 0, damaged("version " + strconv.FormatUint(version, 10) + " is not known; this program reads versions 1 to " +
+	if s.version < 1 || s.version > SnapshotVersion {
+		return damaged("version " + strconv.FormatUint(s.version, 10) + " is not known; this program reads versions 1 to " +
 			strconv.Itoa(SnapshotVersion))
 	}
-	return version, nil
+	return nil
 }
 
 func mark(text string) uint32 { return binary.LittleEndian.Uint32([]byte(text)) }
 
-// section reads one section and hands each record to load.
-func (s *snapshotReader) section(sec section, load func(*coder) error) error {
+// section reads the next section and hands each record to load.
+func (s *snapshotReader) section(load func(*coder) error) error {
+	s.at++
+	sec := s.at
 	s.part.Reset()
 	for _, want := range [3]uint32{mark(sectionBegin), uint32(sec), uint32(recordSize(sec))} {
 		got, err := s.u32()
@@ -179,7 +204,8 @@ func (s *snapshotReader) records(sec section, load func(*coder) error) (uint64, 
 		return 0, err
 	}
 	for b := s.block; len(b) > 0; b = b[size:] {
-		if err := load(&coder{b: b[:size]}); err != nil {
+		s.last = coder{b: b[:size]}
+		if err := load(&s.last); err != nil {
 			return 0, err
 		}
 	}
@@ -236,8 +262,12 @@ type loader struct {
 	want       header
 	headers    int
 	priorities []uint64
-	pending    []slab.Handle // orders, to go into their books by priority
-	last       struct {      // of the order that the format prescribes
+	pending    [][]keyed      // orders by instrument, from 0, to go into their books by priority
+	open       []list         // by account, from 0: the open orders
+	queues     [][queues]list // and the queues, which are close together here
+	held       []wire.Amount  // by orders, of balances
+	seen       uint64         // what touch returned
+	last       struct {       // of the order that the format prescribes
 		balance uint64
 		order   wire.OrderID
 		queue   int
@@ -298,6 +328,7 @@ func (l *loader) instrument(c *coder) error {
 	}
 	e.createInstrument(m)
 	l.priorities = append(l.priorities, priority)
+	l.pending = append(l.pending, nil)
 	return nil
 }
 
@@ -342,6 +373,8 @@ func (l *loader) account(c *coder) error {
 		return secAccounts.fault("an account is out of bounds")
 	}
 	id := e.createAccount(m.def)
+	l.open = append(l.open, list{})
+	l.queues = append(l.queues, [queues]list{})
 	a := e.accounts.Mut(handle(id))
 	for i := range a.queue {
 		a.queue[i].horizon = m.queue[i].horizon
@@ -367,16 +400,17 @@ func (l *loader) balance(c *coder) error {
 }
 
 func (l *loader) order(c *coder) error {
-	var m order
-	m.walk(c)
 	e := l.e
+	h := e.orders.Alloc()
+	m := e.orders.Mut(h)
+	m.walk(c)
 	switch {
 	case !has(e.accounts, m.account) || !has(e.instruments, m.instrument) || !m.side.Valid() || m.typ != wire.Limit || m.tif != wire.GTC,
 		m.id <= l.last.order || m.id > e.orderID || m.flags&^wire.PostOnly != 0 || !m.clientID.Valid(),
 		m.maker > MaxFeeBps || m.taker > MaxFeeBps || m.slack >= part,
 		m.price < 1 || m.price > MaxPrice || m.qty < 1 || m.qty > MaxQty || m.filled < 0 || m.filled >= m.qty,
 		m.notional.Hi>>(IssueBits-64) != 0 || m.held.Hi>>(IssueBits-64) != 0,
-		e.orders.Len() >= MaxOpenOrders || e.accounts.At(handle(m.account)).open.n >= MaxOpenOrdersPerAccount:
+		e.orders.Len() > MaxOpenOrders || l.open[m.account-1].n >= MaxOpenOrdersPerAccount:
 		return secOrders.fault("an order is out of bounds")
 	}
 	l.last.order = m.id
@@ -385,17 +419,34 @@ func (l *loader) order(c *coder) error {
 		return secOrders.fault("an order's notional is out of bounds")
 	}
 	m.base, m.quote = e.balance(m.account, in.def.Base), e.balance(m.account, in.def.Quote)
-	h := e.orders.Alloc()
-	e.keep(h, &m)
-	l.pending = append(l.pending, h)
+	if m.held != m.mustHold(in) || !l.hold(m) {
+		return secOrders.fault("an order does not hold what it needs")
+	}
+	e.use(m.base)
+	e.use(m.quote)
+	e.refile(&m.hash, m.term())
+	trail(&l.open[m.account-1], 0, m, h)
+	pending := &l.pending[m.instrument-1]
+	*pending = append(*pending, keyed{m.priority, h})
 	return nil
 }
 
+// hold adds what an order holds to what must be held in its balance, and reports whether that can be counted.
+func (l *loader) hold(o *order) (ok bool) {
+	if n := int(l.e.balances.High()) + 1; n > len(l.held) {
+		l.held = append(l.held, make([]wire.Amount, n-len(l.held))...)
+	}
+	sum := &l.held[o.pays()]
+	*sum, ok = sum.Add(o.held)
+	return ok
+}
+
 func (l *loader) repeat(c *coder) error {
-	var m repeat
-	m.walk(c)
 	e := l.e
-	if e.repeats.Len() >= 2*MaxRepeats || !has(e.accounts, m.account) || !validName(&m.id) ||
+	h := e.repeats.Alloc()
+	m := e.repeats.Mut(h)
+	m.walk(c)
+	if e.repeats.Len() > 2*MaxRepeats || !has(e.accounts, m.account) || !validName(&m.id) ||
 		m.space < orderIDs || m.space > withdrawals || m.place == 0 || m.place > e.place || m.sent < 0 || !answers(m.answer) || m.instrument != 0 && !has(e.instruments, m.instrument) {
 		return secRepeats.fault("an entry is out of bounds")
 	}
@@ -406,10 +457,9 @@ func (l *loader) repeat(c *coder) error {
 	}
 	at.queue, at.place = queue, m.place
 	m.index = e.requestHash(m.account, m.space, &m.id)
-	if _, taken := e.recall(m.account, m.space, &m.id, m.index); taken != nil {
-		return secRepeats.fault("an id stands twice")
-	}
-	e.file(m)
+	e.refile(&m.hash, m.term())
+	trail(&l.queues[m.account-1][queue], ofAccount, m, h)
+	push(e.repeats, &e.past[queue], ofVenue, h)
 	return nil
 }
 
@@ -443,33 +493,39 @@ func (l *loader) finish() (*Engine, error) {
 	if e.rules != 0 && (e.accounts.Len() == 0 || e.keys.Len() == 0) || e.rules == 0 && e.accounts.Len() != 0 {
 		return nil, damaged("the venue is not complete")
 	}
-	slices.SortFunc(l.pending, func(a, b slab.Handle) int {
-		x, y := e.orders.At(a), e.orders.At(b)
-		switch {
-		case x.instrument != y.instrument:
-			return int(x.instrument) - int(y.instrument)
-		case x.priority < y.priority:
-			return -1
-		case x.priority > y.priority:
-			return 1
-		}
-		return 0
-	})
-	for _, h := range l.pending {
-		o := e.orders.At(h)
-		if o.priority > l.priorities[o.instrument-1] || !e.book(o.instrument).Restore(o.resting(h)) {
-			return nil, secOrders.fault("order " + strconv.FormatUint(uint64(o.id), 10) + " does not go into its book")
-		}
-	}
-	for i, b := range e.books {
-		b.SetPriority(l.priorities[i])
-		e.rehashBook(wire.InstrumentID(i + 1))
-	}
-	if err := e.Validate(); err != nil {
+	if err := l.validate(); err != nil {
 		return nil, damaged(err.Error())
 	}
 	if full, business := e.Hashes(); full != l.want.full || business != l.want.business {
 		return nil, damaged("the state that it holds does not have the hashes that it says")
 	}
 	return e, nil
+}
+
+// validate checks what records that are each in order can be wrong in together. What else Engine.Validate checks, sums, links
+// and indexes, follows from how they were made here, and is checked where invariants are on.
+func (l *loader) validate() error {
+	e := l.e
+	if err := e.CheckConservation(); err != nil {
+		return err
+	}
+	for h := slab.Handle(1); h <= e.balances.High(); h++ {
+		held := wire.Amount{}
+		if int(h) < len(l.held) {
+			held = l.held[h]
+		}
+		if b := e.balances.At(h); b.held != held {
+			return broken("a balance holds something else than its orders do, account", uint64(b.account))
+		}
+	}
+	if err := e.validateCrossed(); err != nil {
+		return err
+	}
+	if err := e.validateDefinitions(); err != nil {
+		return err
+	}
+	if invariants {
+		return e.Validate()
+	}
+	return nil
 }

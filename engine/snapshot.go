@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"io"
 	"slices"
@@ -109,12 +110,12 @@ func (img *Image) WriteTo(w io.Writer) (int64, error) {
 	writeAll(s, secKeys, img.keys, (*key).walk)
 	writeAll(s, secAccounts, img.accounts, (*account).walk)
 	s.section(secBalances)
-	for _, h := range img.sortedBalances() {
-		img.balances.At(h).walk(s.record())
+	for _, k := range img.sortedBalances() {
+		img.balances.At(k.h).walk(s.record())
 	}
 	s.section(secOrders)
-	for _, h := range img.sortedOrders() {
-		img.orders.At(h).walk(s.record())
+	for _, k := range img.sortedOrders() {
+		img.orders.At(k.h).walk(s.record())
 	}
 	s.section(secRepeats)
 	img.writeRepeats(s)
@@ -130,36 +131,36 @@ func writeAll[T any](s *snapshotWriter, sec section, v *slab.View[T], walk func(
 	}
 }
 
-func (img *Image) sortedBalances() []slab.Handle {
-	var all []slab.Handle
+// keyed is a handle beside what it is sorted by: a sort that looked that up in the slab would wait for memory.
+type keyed struct {
+	key uint64
+	h   slab.Handle
+}
+
+// sortKeyed sorts by keys, of which no two are equal, or where that does not hold the snapshot is refused for it.
+func sortKeyed(all []keyed) {
+	slices.SortFunc(all, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+}
+
+func (img *Image) sortedBalances() []keyed {
+	var all []keyed
 	for h := slab.Handle(1); h <= img.balances.High(); h++ {
-		if !img.balances.At(h).isEmpty() {
-			all = append(all, h)
+		if b := img.balances.At(h); !b.isEmpty() {
+			all = append(all, keyed{balanceKey(b.account, b.asset), h})
 		}
 	}
-	slices.SortFunc(all, func(a, b slab.Handle) int {
-		x, y := img.balances.At(a), img.balances.At(b)
-		if balanceKey(x.account, x.asset) < balanceKey(y.account, y.asset) {
-			return -1
-		}
-		return 1
-	})
+	sortKeyed(all)
 	return all
 }
 
-func (img *Image) sortedOrders() []slab.Handle {
-	all := make([]slab.Handle, 0, img.orders.Len())
+func (img *Image) sortedOrders() []keyed {
+	all := make([]keyed, 0, img.orders.Len())
 	for h := slab.Handle(1); h <= img.orders.High(); h++ {
 		if img.orders.Live(h) {
-			all = append(all, h)
+			all = append(all, keyed{uint64(img.orders.At(h).id), h})
 		}
 	}
-	slices.SortFunc(all, func(a, b slab.Handle) int {
-		if img.orders.At(a).id < img.orders.At(b).id {
-			return -1
-		}
-		return 1
-	})
+	sortKeyed(all)
 	return all
 }
 

@@ -159,18 +159,19 @@ type scratch struct {
 
 // New returns an engine without a venue: its first command is Genesis.
 func New() *Engine {
-	const small = 64 // values in a page of the slabs that mostly stay small
+	// Pages hold few values, since the first change of a page after a Freeze copies it, and the commands of a batch change
+	// orders, requests, accounts and balances all over. Even fewer would make more objects for the garbage collector.
 	return &Engine{
-		assets:      slab.NewPaged[asset](small),
-		instruments: slab.NewPaged[instrument](small),
-		firms:       slab.NewPaged[firm](small),
-		users:       slab.NewPaged[user](small),
-		keys:        slab.NewPaged[key](small),
-		accounts:    slab.NewPaged[account](small),
-		sessions:    slab.NewPaged[session](small),
-		balances:    slab.NewPaged[balance](small),
-		orders:      slab.NewPaged[order](256),
-		repeats:     slab.NewPaged[repeat](256),
+		assets:      slab.NewPaged[asset](16),
+		instruments: slab.NewPaged[instrument](16),
+		firms:       slab.NewPaged[firm](16),
+		users:       slab.NewPaged[user](16),
+		keys:        slab.NewPaged[key](16),
+		accounts:    slab.NewPaged[account](4),
+		sessions:    slab.NewPaged[session](16),
+		balances:    slab.NewPaged[balance](8),
+		orders:      slab.NewPaged[order](4),
+		repeats:     slab.NewPaged[repeat](8),
 		bounds:      venueBounds,
 	}
 }

@@ -119,16 +119,12 @@ func (e *Engine) validateOrders() error {
 		o := e.orders.At(h)
 		id := uint64(o.id)
 		in := e.instruments.At(handle(o.instrument))
-		need := lots(o.left(), in)
-		if o.side == wire.Buy {
-			need = o.needs(o.left(), in.def.Multiplier)
-		}
 		rests, found := e.book(o.instrument).Get(o.id)
 		at, indexed := e.byOrder.Get(id)
 		switch {
 		case o.left() < 1 || o.filled < 0 || o.slack >= part || o.id > e.orderID:
 			return broken("an open order is out of bounds", id)
-		case o.held != need:
+		case o.held != o.mustHold(in):
 			return broken("an order does not hold what it needs", id)
 		case !found || rests != o.resting(h):
 			return broken("an open order is not as its book has it", id)
@@ -178,16 +174,25 @@ func (e *Engine) validateBooks() error {
 		}
 		total += b.Len()
 		sum += bookTerm(wire.InstrumentID(i+1), b)
-		phase := e.instruments.At(slab.Handle(i + 1)).phase
-		if (phase == wire.Continuous || phase == wire.Closed) && b.Crossed() {
-			return broken("an instrument is crossed outside an auction", uint64(i+1))
-		}
+	}
+	if err := e.validateCrossed(); err != nil {
+		return err
 	}
 	if total != e.orders.Len() {
 		return broken("the books have other orders", uint64(total))
 	}
 	if sum != e.bookSum {
 		return broken("the books' hash is not that of the books", e.seq)
+	}
+	return nil
+}
+
+func (e *Engine) validateCrossed() error {
+	for i, b := range e.books {
+		phase := e.instruments.At(slab.Handle(i + 1)).phase
+		if (phase == wire.Continuous || phase == wire.Closed) && b.Crossed() {
+			return broken("an instrument is crossed outside an auction", uint64(i+1))
+		}
 	}
 	return nil
 }

@@ -200,8 +200,13 @@ func (t *Text) Valid() bool {
 	if t.n > MaxTextLength {
 		return false
 	}
-	for i, c := range t.b {
-		if i < int(t.n) && (c < 0x20 || c > 0x7e) || i >= int(t.n) && c != 0 {
+	for _, c := range t.b[:t.n] {
+		if c < 0x20 || c > 0x7e {
+			return false
+		}
+	}
+	for _, c := range t.b[t.n:] {
+		if c != 0 {
 			return false
 		}
 	}

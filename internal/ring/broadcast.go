@@ -149,6 +149,18 @@ func (b *Broadcast[T]) Published() uint64 { return b.published.Load() }
 // Cap returns the capacity.
 func (b *Broadcast[T]) Cap() int { return int(b.capacity) }
 
+// Slowest returns the lossless reader that is furthest behind, and the number of the value that it reads next; nil where
+// none is behind. Any goroutine may call it.
+func (b *Broadcast[T]) Slowest() (slowest *Reader[T], at uint64) {
+	at = b.published.Load()
+	for _, r := range *b.readers.Load() {
+		if cursor := r.cursor.Load(); r.lossless && cursor < at {
+			slowest, at = r, cursor
+		}
+	}
+	return slowest, at
+}
+
 // LosslessLag returns by how many values the slowest lossless reader is behind; 0 when there is none. Any goroutine may
 // call it. Admission answers "busy" when it passes half the capacity.
 func (b *Broadcast[T]) LosslessLag() uint64 {

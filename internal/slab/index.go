@@ -38,14 +38,17 @@ func hashKey(k uint64) uint64 {
 // Len returns the number of keys.
 func (x *Index) Len() int { return x.count }
 
-// home returns the first bucket of the chain that the key belongs to.
-func (x *Index) home(key uint64) *bucket {
+// number returns the number of the first bucket of the chain that the key belongs to.
+func (x *Index) number(key uint64) uint64 {
 	i := hashKey(key) & x.mask
 	if i >= x.n {
 		i &= x.mask >> 1
 	}
-	return x.bucket(i)
+	return i
 }
+
+// home returns that bucket.
+func (x *Index) home(key uint64) *bucket { return x.bucket(x.number(key)) }
 
 func (x *Index) bucket(i uint64) *bucket { return &x.pages[i/bucketPage][i%bucketPage] }
 
@@ -66,8 +69,9 @@ func (x *Index) Get(key uint64) (Handle, bool) {
 	}
 }
 
-// Put sets the handle of key, replacing an earlier one. The handle must not be 0; any key may be used.
-func (x *Index) Put(key uint64, h Handle) {
+// Put sets the handle of key and returns the one that it replaces, 0 where there is none. The handle must not be 0; any key
+// may be used.
+func (x *Index) Put(key uint64, h Handle) (was Handle) {
 	if h == 0 {
 		panic("slab: an index cannot hold handle 0")
 	}
@@ -79,17 +83,17 @@ func (x *Index) Put(key uint64, h Handle) {
 			if b.vals[i] == 0 { // the used places come first: key is not there
 				b.keys[i], b.vals[i] = key, h
 				x.added()
-				return
+				return 0
 			}
 			if b.keys[i] == key {
-				b.vals[i] = h
-				return
+				was, b.vals[i] = b.vals[i], h
+				return was
 			}
 		}
 		if b.next == 0 {
 			b.next = x.newOverflow(key, h)
 			x.added()
-			return
+			return 0
 		}
 	}
 }

@@ -58,7 +58,9 @@ func TestIndexAgainstMap(t *testing.T) {
 				switch r.IntN(5) {
 				case 0, 1, 2:
 					h := Handle(step + 1)
-					x.Put(key, h)
+					if was := x.Put(key, h); was != want[key] {
+						t.Fatalf("step %d: put of %d replaced %d, want %d", step, key, was, want[key])
+					}
 					want[key] = h
 				case 3:
 					_, was := want[key]

@@ -1,5 +1,7 @@
 package slab
 
+import "slices"
+
 // Handle names one value of a Slab. The zero Handle names none.
 type Handle uint32
 
@@ -8,6 +10,9 @@ const (
 	DefaultPage = 1024
 
 	live = Handle(1<<32 - 1) // link of a slot in use; also the one handle that is never given out
+
+	leafBits  = 4 // log2 of the pages in a leaf of the directory
+	leafPages = 1 << leafBits
 )
 
 // slot is one place of a page. link is live while the slot is in use and otherwise the next free slot (0: the last).
@@ -16,20 +21,25 @@ type slot[T any] struct {
 	link Handle
 }
 
-// page is an entry of the directory. A page whose epoch is not the slab's own may be shared with a View.
+// page is an entry of a leaf. A page whose epoch is not the slab's own may be shared with a View.
 type page[T any] struct {
 	slots []slot[T]
 	epoch uint32
 }
 
+// leaf is a part of the directory. A View may share it unless its epoch is the slab's own, as it is where that of one of its
+// pages is.
+type leaf[T any] struct{ pages [leafPages]page[T] }
+
 // Slab holds values of the pointer-free type T. The zero Slab is ready for use with pages of DefaultPage values.
 type Slab[T any] struct {
-	dir   []page[T]
-	mask  Handle // page size − 1
-	shift uint8  // log2 of the page size
-	epoch uint32 // counts Freeze calls
-	free  Handle // head of the list of free slots
-	high  Handle // greatest handle ever given
+	dir   []*leaf[T]
+	leafs []uint32 // their epochs
+	mask  Handle   // page size − 1
+	shift uint8    // log2 of the page size
+	epoch uint32   // counts Freeze calls
+	free  Handle   // head of the list of free slots
+	high  Handle   // greatest handle ever given
 	count int
 	views []*View[T] // views that may still be read, oldest first
 }
@@ -83,8 +93,13 @@ func (s *Slab[T]) grow() Handle {
 		panic("slab: no handle left")
 	}
 	s.high++
-	if int(s.high>>s.shift) >= len(s.dir) {
-		s.dir = append(s.dir, page[T]{slots: make([]slot[T], s.mask+1), epoch: s.epoch})
+	no := s.high >> (s.shift & 31)
+	if no>>leafBits >= Handle(len(s.dir)) {
+		s.dir = append(s.dir, new(leaf[T]))
+		s.leafs = append(s.leafs, s.epoch)
+	}
+	if s.page(s.high).slots == nil {
+		s.ownLeaf(s.high).pages[no&(leafPages-1)] = page[T]{slots: make([]slot[T], s.mask+1), epoch: s.epoch}
 	}
 	return s.high
 }
@@ -100,38 +115,56 @@ func (s *Slab[T]) Free(h Handle) {
 	s.count--
 }
 
+// page returns the directory's entry for h, for reading unless its epoch is the slab's.
+func (s *Slab[T]) page(h Handle) *page[T] {
+	p := h >> (s.shift & 31)
+	return &s.dir[p>>leafBits].pages[p&(leafPages-1)]
+}
+
 // At returns the value of h for reading. The pointer is valid until the next Mut, Alloc or
 // Free: where a View shares the page, those move the value to a copy.
-func (s *Slab[T]) At(h Handle) *T {
-	return &s.dir[h>>(s.shift&31)].slots[h&s.mask].v
-}
+func (s *Slab[T]) At(h Handle) *T { return &s.page(h).slots[h&s.mask].v }
 
 // Mut returns the value of h for writing; where a View shares the page, the page is copied first. The pointer is valid
 // until the next Freeze and should not be kept longer than one operation.
 func (s *Slab[T]) Mut(h Handle) *T {
-	p := &s.dir[h>>(s.shift&31)]
+	p := s.page(h)
 	if p.epoch != s.epoch {
-		s.own(p)
+		p = s.own(h)
 	}
 	return &p.slots[h&s.mask].v
 }
 
 func (s *Slab[T]) mutSlot(h Handle) *slot[T] {
-	p := &s.dir[h>>(s.shift&31)]
+	p := s.page(h)
 	if p.epoch != s.epoch {
-		s.own(p)
+		p = s.own(h)
 	}
 	return &p.slots[h&s.mask]
 }
 
-// own makes p writable: it copies the page if a view that is not released shares it.
-func (s *Slab[T]) own(p *page[T]) {
+// own makes the page of h writable: it copies the page, and the leaf before, if a view that is not released shares it.
+func (s *Slab[T]) own(h Handle) *page[T] {
+	s.ownLeaf(h)
+	p := s.page(h)
 	if s.shared(p.epoch) {
-		fresh := make([]slot[T], len(p.slots))
-		copy(fresh, p.slots)
-		p.slots = fresh
+		p.slots = slices.Clone(p.slots)
 	}
 	p.epoch = s.epoch
+	return p
+}
+
+// ownLeaf makes the leaf of h writable.
+func (s *Slab[T]) ownLeaf(h Handle) *leaf[T] {
+	i := h >> (s.shift & 31) >> leafBits
+	if s.leafs[i] != s.epoch {
+		if s.shared(s.leafs[i]) {
+			fresh := *s.dir[i]
+			s.dir[i] = &fresh
+		}
+		s.leafs[i] = s.epoch
+	}
+	return s.dir[i]
 }
 
 // shared reports whether a view taken at or after the given epoch may still be read, and forgets released views.
@@ -143,7 +176,7 @@ func (s *Slab[T]) shared(epoch uint32) bool {
 			continue
 		}
 		kept = append(kept, v)
-		// The page was last claimed in this epoch, so the views of this and of later epochs hold it.
+		// Page or leaf was last claimed in this epoch, so the views of this and of later epochs hold it.
 		if v.epoch-epoch < 1<<31 {
 			found = true
 		}
@@ -158,7 +191,7 @@ func (s *Slab[T]) Live(h Handle) bool {
 	if h == 0 || h > s.high {
 		return false
 	}
-	return s.dir[h>>(s.shift&31)].slots[h&s.mask].link == live
+	return s.page(h).slots[h&s.mask].link == live
 }
 
 // Len returns the number of live values.

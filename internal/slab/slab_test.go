@@ -1,7 +1,9 @@
 package slab
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -49,7 +51,7 @@ func TestZeroSlabIsReady(t *testing.T) {
 	}
 	h := s.Alloc()
 	s.Mut(h).a = 3
-	if s.At(h).a != 3 || len(s.dir[0].slots) != DefaultPage {
+	if s.At(h).a != 3 || len(s.page(h).slots) != DefaultPage {
 		t.Fatal("zero slab does not hold a value in a page of the default size")
 	}
 }
@@ -109,20 +111,108 @@ func TestReleasedViewStopsCopies(t *testing.T) {
 		s.Alloc()
 	}
 	v1, v2 := s.Freeze(), s.Freeze()
-	before := &s.dir[1].slots[0]
+	before := &s.page(3).slots[0]
 	v2.Release()
 	s.Mut(3).a = 1
-	if &s.dir[1].slots[0] == before {
+	if &s.page(3).slots[0] == before {
 		t.Fatal("a page was not copied though the first view is not released")
 	}
 	v1.Release()
-	before = &s.dir[2].slots[0]
+	before = &s.page(5).slots[0]
 	s.Mut(5).a = 1
-	if &s.dir[2].slots[0] != before {
+	if &s.page(5).slots[0] != before {
 		t.Fatal("a page was copied though no view is left")
 	}
 	if len(s.views) != 0 {
 		t.Fatalf("%d released views are kept", len(s.views))
+	}
+}
+
+// TestGrowthAfterFreeze: new pages go into leaves that a view shares, and into new ones.
+func TestGrowthAfterFreeze(t *testing.T) {
+	s := NewPaged[value](2)
+	for range 9 {
+		s.Mut(s.Alloc()).a = 1
+	}
+	v := s.Freeze()
+	shared := s.dir[0]
+	for range 20 * leafPages {
+		s.Mut(s.Alloc()).a = 2
+	}
+	if s.dir[0] == shared || v.dir[0] != shared || len(v.dir) != 1 || shared.pages[5].slots != nil {
+		t.Error("growing wrote to a leaf that a view shares")
+	}
+	if v.Len() != 9 || v.High() != 9 || v.Live(10) {
+		t.Error("the view has grown")
+	}
+	for h := Handle(1); h <= s.High(); h++ {
+		if want := min(2, 1+uint64(h)/10); s.At(h).a != want {
+			t.Fatalf("handle %d holds %d, want %d", h, s.At(h).a, want)
+		}
+	}
+}
+
+// TestLeafIsCopiedOnce: writes to several pages of a leaf that a view shares copy the leaf with the first one only, and none
+// where the view is released.
+func TestLeafIsCopiedOnce(t *testing.T) {
+	s := NewPaged[value](2)
+	for range 2*leafPages + 1 {
+		s.Alloc()
+	}
+	v := s.Freeze()
+	s.Mut(1).a = 1
+	first := s.dir[0]
+	s.Mut(5).a = 1
+	if first == v.dir[0] || s.dir[0] != first {
+		t.Error("the leaf is shared, or was copied again")
+	}
+	if &first.pages[1].slots[0] != &v.dir[0].pages[1].slots[0] {
+		t.Error("a page that nobody wrote to was copied")
+	}
+	v.Release()
+	w := s.Freeze()
+	w.Release()
+	s.Mut(7).a = 1
+	if s.dir[0] != first {
+		t.Error("a leaf was copied though no view is left")
+	}
+}
+
+// TestViewsOfManyLeaves: several views at a time of a slab of many leaves keep their values whatever is written.
+func TestViewsOfManyLeaves(t *testing.T) {
+	const n = 40 * leafPages
+	r := rand.New(rand.NewPCG(3, 4))
+	s := NewPaged[value](4)
+	now := make([]uint64, n+1)
+	for range n {
+		s.Alloc()
+	}
+	type kept struct {
+		v    *View[value]
+		want []uint64
+	}
+	var views []kept
+	for step := range 200 {
+		for range r.IntN(60) {
+			h := Handle(1 + r.IntN(n))
+			now[h] = uint64(step)
+			s.Mut(h).a = uint64(step)
+		}
+		if r.IntN(2) == 0 {
+			views = append(views, kept{s.Freeze(), slices.Clone(now)})
+		}
+		if len(views) > r.IntN(5) {
+			i := r.IntN(len(views))
+			views[i].v.Release()
+			views = slices.Delete(views, i, i+1)
+		}
+		for _, k := range views {
+			for h := Handle(1); h <= n; h++ {
+				if k.v.At(h).a != k.want[h] {
+					t.Fatalf("step %d: handle %d of a view is %d, want %d", step, h, k.v.At(h).a, k.want[h])
+				}
+			}
+		}
 	}
 }
 
@@ -274,5 +364,40 @@ func BenchmarkAllocFree(b *testing.B) {
 		h := s.Alloc()
 		s.Mut(h)[0] = 1
 		s.Free(h)
+	}
+}
+
+// BenchmarkFirstWrite writes to 1,000 values, all over a slab of 1,000,000 that has been frozen: most writes copy a page.
+func BenchmarkFirstWrite(b *testing.B) {
+	for _, size := range []int{4, 8, 16, 256} {
+		b.Run(fmt.Sprintf("page of %d", size), func(b *testing.B) {
+			s := NewPaged[[21]uint64](size)
+			for range 1_000_000 {
+				s.Alloc()
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				v := s.Freeze()
+				for range 1_000 {
+					s.Mut(Handle(1 + r.IntN(1_000_000)))[0]++
+				}
+				v.Release()
+			}
+		})
+	}
+}
+
+func BenchmarkFreeze(b *testing.B) {
+	for _, size := range []int{4, 256} {
+		b.Run(fmt.Sprintf("page of %d", size), func(b *testing.B) {
+			s := NewPaged[[21]uint64](size)
+			for range 1_000_000 {
+				s.Alloc()
+			}
+			for b.Loop() {
+				s.Freeze().Release()
+			}
+		})
 	}
 }
