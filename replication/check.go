@@ -3,6 +3,8 @@ package replication
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/raft"
 
@@ -17,6 +19,8 @@ type extent struct {
 	term        uint64 // that raft remembers
 	snapshot    *raft.SnapshotMeta
 	installed   bool // the snapshot was sent by a leader and not yet continued from
+	marked      bool // it is written down whose the data are
+	waiting     bool // the node has never had an entry: it waits to be added
 }
 
 // fresh reports whether there are no data: a term may be there from a bootstrap that was cut off before its entry.
@@ -45,7 +49,8 @@ func (n *Node) survey() (x extent, err error) {
 	if len(metas) > 0 {
 		x.snapshot = metas[0]
 	}
-	return x, nil
+	x.waiting, err = n.waiting(x)
+	return x, err
 }
 
 // check reads every snapshot. The newest one must be whole: the log may begin behind it.
@@ -89,7 +94,7 @@ func (n *Node) agree(x extent) error {
 		case x.first > 1:
 			return fmt.Errorf("%w: the log begins at entry %d and there is no snapshot: the entries 1 to %d are missing. "+
 				"Restore the snapshot directory from a backup, or let this node join again as an empty node", ErrDamaged, x.first, x.first-1)
-		case x.last == 0 && x.term > 1:
+		case x.last == 0 && x.term > 1 && !x.waiting:
 			return fmt.Errorf("%w: raft remembers term %d, but the log is empty and there is no snapshot: the log is missing. "+
 				"Restore this node's data from a backup, or remove what is left and let it begin again as an empty node", ErrDamaged, x.term)
 		}
@@ -109,12 +114,18 @@ func (n *Node) agree(x extent) error {
 		differs = l.Term != s.Term
 	}
 	switch {
-	case !differs:
-		return nil
-	case !x.installed:
+	case differs && !x.installed:
 		return fmt.Errorf("%w: this node made a snapshot at entry %d of term %d, but its log (%d to %d) does not reach or contain that entry: "+
 			"the end of the log is missing or belongs to other data. Restore this node's data from a backup, or let it join again as an empty node",
 			ErrDamaged, s.Index, s.Term, x.first, x.last)
+	case x.term < s.Term || x.last == 0 && !x.marked:
+		// Raft writes a term down before it takes an entry or a snapshot of it, and before that it is written whose the data
+		// are. A snapshot from a leader may be without a log, but not without these.
+		return fmt.Errorf("%w: the newest snapshot ends at entry %d of term %d, but the store of the log remembers term %d: it is not the one that "+
+			"went with the snapshot, and what this node acknowledged and whom it voted for may be missing. "+
+			"Restore this node's data from a backup, or let it join again as an empty node", ErrDamaged, s.Index, s.Term, x.term)
+	case !differs:
+		return nil
 	}
 	n.cfg.Logger.Info("the snapshot from the leader replaces the log", "snapshot", s.Index, "first", x.first, "last", x.last)
 	if x.last == 0 {
@@ -135,7 +146,7 @@ func (n *Node) restore(x extent) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.Restore(body)
+	e, err := RestoreEngine(body)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, fmt.Errorf("%w: snapshot %s: %w", ErrDamaged, x.snapshot.ID, err)
 	}
@@ -145,11 +156,22 @@ func (n *Node) restore(x extent) (*engine.Engine, error) {
 	return e, nil
 }
 
-// bootstrap makes a new cluster of this node alone. Raft's own function cannot be repeated when it was cut off between
-// its two writes.
+// bootstrap makes a new cluster: of this node alone, or of Config.Peers, where every node makes the same. Raft's own
+// function cannot be repeated when it was cut off between its two writes.
 func (n *Node) bootstrap() error {
-	server := raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(n.cfg.NodeID), Address: n.transport.LocalAddr()}
-	conf := raft.Configuration{Servers: []raft.Server{server}}
+	peers := slices.Clone(n.cfg.Peers)
+	if len(peers) == 0 {
+		peers = []Member{{ID: n.cfg.NodeID, Address: string(n.transport.LocalAddr()), Voter: true}}
+	}
+	slices.SortFunc(peers, func(a, b Member) int { return strings.Compare(a.ID, b.ID) })
+	var conf raft.Configuration
+	for _, m := range peers {
+		s := raft.Server{Suffrage: raft.Nonvoter, ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Address)}
+		if m.Voter {
+			s.Suffrage = raft.Voter
+		}
+		conf.Servers = append(conf.Servers, s)
+	}
 	if err := n.cfg.Log.SetUint64(keyCurrentTerm, 1); err != nil {
 		return fmt.Errorf("bootstrap: %w", err)
 	}
@@ -157,18 +179,6 @@ func (n *Node) bootstrap() error {
 	if err := n.cfg.Log.StoreLog(entry); err != nil {
 		return fmt.Errorf("bootstrap: %w", err)
 	}
-	n.cfg.Logger.Info("new cluster of one node", "node", n.cfg.NodeID)
+	n.cfg.Logger.Info("new cluster", "node", n.cfg.NodeID, "members", fmt.Sprint(peers))
 	return nil
-}
-
-// belongs checks that the data are this node's: a node that does not vote in its own single-node cluster would wait for
-// a leader for ever.
-func (n *Node) belongs() error {
-	servers := n.raft.GetConfiguration().Configuration().Servers
-	for _, s := range servers {
-		if s.ID == raft.ServerID(n.cfg.NodeID) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: the data are of the cluster %v, in which there is no node %q. Start with the right node id or data directory", ErrForeign, servers, n.cfg.NodeID)
 }

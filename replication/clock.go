@@ -35,7 +35,7 @@ func (s *stamper) now() (int64, error) {
 	}
 	if !s.accept {
 		switch {
-		case s.believed && wall > expect+int64(s.maxJump):
+		case s.believed && wall > max(expect, s.last)+int64(s.maxJump): // what other leaders have stamped is no jump
 			return 0, fmt.Errorf("%w: it shows %s, %s more than has passed; at most %s is accepted without the operator's word",
 				ErrClockJump, utc(wall), time.Duration(wall-expect), s.maxJump)
 		case !s.believed && s.last > 0 && wall > s.last+int64(s.maxPause):

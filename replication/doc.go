@@ -14,6 +14,9 @@
 // Threading: Submit, Status and Snapshot may be called from any goroutine; the engine is touched by raft's FSM goroutine
 // alone, and before that goroutine starts by Start.
 //
+// Raft speaks to the other nodes through an ear (transport.go), which takes down what raft does not tell, and to its log
+// through a guard (logstore.go), which watches it.
+//
 // Invariants:
 //   - Nothing leaves the event ring before its entry is committed, so nobody is answered before his command is durable.
 //     Futures are watched for failure only.
@@ -21,9 +24,14 @@
 //     (certainly never applied), or a refusal with ErrUnknownOutcome (its events may still come).
 //   - Batches carry the leader's term and a sequence from 1 within it, and the engine drops what follows a gap: commands
 //     of one session are never reordered.
+//   - A command is proposed in the reign in which Submit took it, or never: behind a command that was refused because
+//     leadership was lost, nothing of the same reign is applied. Config.Office has said so before.
+//   - A node applies no entry on a state that is not the one that its leader had (witness.go), and acknowledges none
+//     after its disk has failed or hung.
 //   - The log is never cut behind a lossless consumer: a snapshot waits until Config.Durable has reached it.
 //   - A start either continues exactly where the data ends, or refuses and says what was found and what to do.
 //
-// A failed write, a batch that cannot be decoded, and a panic in the engine end the process through Config.Fatal. The way
-// out of the last two is Config.Skip, a list of entries that every node leaves out.
+// A failed or hung write, a state that differs from the leader's, an installed snapshot, a batch that cannot be decoded, and
+// a panic in the engine end the process through Config.Fatal. The way out of the last two is Config.Skip, a list of entries
+// that every node leaves out.
 package replication

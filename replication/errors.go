@@ -36,6 +36,24 @@ var (
 	ErrForeign = errors.New("foreign data")
 )
 
+// ErrDiverged is what Config.Fatal is called with, wrapped, when this node's state is not the one that the leader had at
+// the same entry.
+var ErrDiverged = errors.New("this node's state is not the leader's")
+
+// ErrDisk is what Config.Fatal is called with, wrapped, when the disk does not answer within Config.DiskTimeout, or
+// Config.SnapshotTimeout for a snapshot.
+var ErrDisk = errors.New("the disk hangs")
+
+// ErrReader is what Config.Fatal is called with, wrapped, when a lossless reader of the events stands still for
+// Config.ReaderTimeout.
+var ErrReader = errors.New("a reader of the events stands still")
+
+// ErrChanging: another change of the membership, or of the leader, is under way. Try again when it is done.
+var ErrChanging = errors.New("another change of the cluster is under way")
+
+// ErrMembership is what a change of the membership is refused with, wrapped in a message that says why and what to do.
+var ErrMembership = errors.New("the cluster is not changed so")
+
 // ErrRestart is what Config.Fatal is called with when a snapshot was installed from another node while this one was
 // running. The snapshot is on disk; a restart continues from it.
 var ErrRestart = errors.New("a snapshot was installed from the leader: restart to continue from it")

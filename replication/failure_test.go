@@ -311,7 +311,7 @@ func TestLogThatDoesNotContinueTheSnapshotIsRefused(t *testing.T) {
 	t.Run("another node's", func(t *testing.T) {
 		cfg, _ := snapshotted(t)
 		cfg.NodeID = "node-2"
-		refuses(t, cfg, ErrForeign, `no node "node-2"`)
+		refuses(t, cfg, ErrForeign, `node "node-1"'s`)
 	})
 	t.Run("a snapshot under another name", func(t *testing.T) {
 		cfg, _ := snapshotted(t)
@@ -333,6 +333,9 @@ func TestInstalledSnapshotReplacesTheLog(t *testing.T) {
 	}
 	meta, body, err := store.Open(metas[0].ID)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.SetUint64(keyCurrentTerm, meta.Term+1); err != nil { // as raft does before it takes a snapshot
 		t.Fatal(err)
 	}
 	sink, err := store.Create(1, meta.Index, meta.Term+1, meta.Configuration, meta.ConfigurationIndex, nil)
@@ -374,13 +377,21 @@ func TestRestoreAtRunTimeEndsTheProcess(t *testing.T) {
 	fatal := make(chan error, 1)
 	cfg.Fatal = func(err error) { fatal <- err }
 	n, c := start(t, cfg)
-	if err := n.fsm.Restore(nil); !errors.Is(err, ErrRestart) {
-		t.Errorf("Restore got %v", err)
-	}
+	restored := make(chan error, 1)
+	go func() { restored <- n.fsm.Restore(nil) }()
 	if err := <-fatal; !errors.Is(err, ErrRestart) {
 		t.Errorf("failed with %v", err)
 	}
+	// Raft does not go on with a log that it has emptied, and a last entry that it remembers.
+	select {
+	case err := <-restored:
+		t.Errorf("raft was told to go on: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
 	_ = n.Close()
+	if err := <-restored; err == nil {
+		t.Error("the snapshot is said to be restored")
+	}
 	<-c.done
 }
 

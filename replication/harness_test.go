@@ -184,6 +184,9 @@ func newMemLog() *memLog { return &memLog{InmemStore: raft.NewInmemStore()} }
 
 func (m *memLog) Bytes() int64 { return m.bytes.Load() }
 
+// Tail counts entries of 100 bytes each.
+func (m *memLog) Tail(bytes int64) uint64 { return uint64(max(bytes, 0) / 100) }
+
 func (m *memLog) IsMonotonic() bool { return true }
 
 func (m *memLog) set(fail error, block chan struct{}) {
@@ -256,7 +259,7 @@ func start(t testing.TB, cfg Config) (*Node, *collector) {
 // await waits for a condition. It gives up only after so long that something must be wrong.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(6 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}

@@ -11,8 +11,9 @@ import (
 )
 
 // ReplayLog calls fn with every entry of a stopped node's log from an index on, in order, without changing anything; an
-// error of fn ends it. From 0 is from the first entry that there is. wal.Replay with its directory bound is one.
-type ReplayLog func(from uint64, fn func(index, term uint64, typ raft.LogType, data []byte) error) error
+// error of fn ends it. From 0 is from the first entry that there is. The entry is valid during the call. wal.ReplayLogs with
+// its directory bound is one.
+type ReplayLog func(from uint64, fn func(l *raft.Log) error) error
 
 // Inspection is what Inspect found, as far as it came.
 type Inspection struct {
@@ -35,8 +36,9 @@ type SnapshotInfo struct {
 }
 
 // Inspect reads a stopped node's data without changing them: it checks every snapshot, restores the newest, and applies
-// the log to it. The hashes are those that the node itself would have after a start. The error describes the first
-// damage that a start would not get over; a damaged older snapshot is told in Snapshots only.
+// the log to it. It compares the leaders' hashes that the entries bear with those of the state. The hashes in the result
+// are those that the node itself would have after a start. The error describes the first damage that a start would not get
+// over; a damaged older snapshot is told in Snapshots only.
 //
 // Entries that were written but not yet committed when the node stopped count here; in a cluster of one node they are
 // what a start makes of them, too.
@@ -50,6 +52,7 @@ func Inspect(snapshotDir string, log ReplayLog, skip []uint64) (Inspection, erro
 		// The log is read all the same, for its own damage and its extent.
 		return r.found, errors.Join(err, log(0, r.pass))
 	}
+	r.remember()
 	err = log(0, r.entry)
 	r.state()
 	return r.found, errors.Join(err, r.complete())
@@ -63,7 +66,10 @@ type inspection struct {
 	engine   *engine.Engine
 	snapshot uint64 // index of the newest; 0: none
 	term     uint64 // of the newest snapshot
-	out      []wire.Event
+	// the newest snapshot was sent by a leader
+	installed bool
+	hashes    hashes
+	out       []wire.Event
 }
 
 // restore checks the snapshots and makes the engine from the newest.
@@ -72,8 +78,11 @@ func (r *inspection) restore() error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		f, h, err := r.store.verified(id)
+		if i == 0 {
+			r.installed = err == nil && !h.local
+		}
 		if err == nil {
 			err = f.Close()
 		}
@@ -91,7 +100,10 @@ func (r *inspection) restore() error {
 	if err != nil {
 		return err
 	}
-	r.engine, err = engine.Restore(body)
+	r.engine, err = RestoreEngine(body)
+	if err == nil {
+		err = r.engine.Validate() // a start checks what a file can get wrong; here all of it
+	}
 	if err = errors.Join(err, body.Close()); err != nil {
 		return fmt.Errorf("%w: snapshot %s: %w", ErrDamaged, newest.Path, err)
 	}
@@ -100,41 +112,48 @@ func (r *inspection) restore() error {
 }
 
 // pass notes an entry.
-func (r *inspection) pass(index, term uint64, _ raft.LogType, _ []byte) error {
+func (r *inspection) pass(l *raft.Log) error {
 	if r.found.First == 0 {
-		r.found.First = index
+		r.found.First = l.Index
 	}
-	r.found.Last, r.found.LastTerm = index, term
+	r.found.Last, r.found.LastTerm = l.Index, l.Term
 	return nil
 }
 
 // entry applies an entry.
-func (r *inspection) entry(index, term uint64, typ raft.LogType, data []byte) error {
-	if last := r.found.Last; last != 0 && index != last+1 {
-		return fmt.Errorf("%w: the log goes from entry %d to entry %d", ErrDamaged, last, index)
+func (r *inspection) entry(l *raft.Log) error {
+	if last := r.found.Last; last != 0 && l.Index != last+1 {
+		return fmt.Errorf("%w: the log goes from entry %d to entry %d", ErrDamaged, last, l.Index)
 	}
-	if r.found.First == 0 && index > r.snapshot+1 {
-		return fmt.Errorf("%w: the newest snapshot ends at entry %d and the log begins at %d: the entries between are missing", ErrDamaged, r.snapshot, index)
+	if r.found.First == 0 && l.Index > r.snapshot+1 {
+		return fmt.Errorf("%w: the newest snapshot ends at entry %d and the log begins at %d: the entries between are missing", ErrDamaged, r.snapshot, l.Index)
 	}
-	if index == r.snapshot && term != r.term {
-		return fmt.Errorf("%w: entry %d is of term %d, the snapshot says %d", ErrDamaged, index, term, r.term)
+	if l.Index == r.snapshot && l.Term != r.term {
+		return fmt.Errorf("%w: entry %d is of term %d, the snapshot says %d", ErrDamaged, l.Index, l.Term, r.term)
 	}
-	_ = r.pass(index, term, typ, data)
-	if typ != raft.LogCommand || index <= r.engine.Applied() {
+	_ = r.pass(l)
+	if l.Type != raft.LogCommand || l.Index <= r.engine.Applied() {
 		return nil
 	}
-	l := &raft.Log{Index: index, Term: term, Data: data}
-	if r.skip[index] {
+	if r.skip[l.Index] {
 		leaveOutEntry(r.engine, l)
 		r.found.Skipped++
+		r.remember()
 		return nil
 	}
+	compared, err := r.hashes.check(l)
+	if err != nil {
+		return err
+	}
+	if compared {
+		r.found.Compared++
+	}
 	before := r.engine.Seq()
-	var err error
 	if r.out, err = applyEntry(r.engine, l, r.out[:0]); err != nil {
 		return err
 	}
-	r.engine.SetApplied(index)
+	r.engine.SetApplied(l.Index)
+	r.remember()
 	r.found.Entries++
 	r.found.Commands += r.engine.Seq() - before
 	r.found.Events += uint64(len(r.out))
@@ -142,6 +161,12 @@ func (r *inspection) entry(index, term uint64, typ raft.LogType, data []byte) er
 		r.found.Dropped++
 	}
 	return nil
+}
+
+// remember notes the state's hash, for what later entries say about it.
+func (r *inspection) remember() {
+	full, _ := r.engine.Hashes()
+	r.hashes.add(r.engine.Applied(), full)
 }
 
 // state notes where the engine stands.
@@ -154,7 +179,7 @@ func (r *inspection) state() {
 
 // complete checks that the log reaches the snapshot.
 func (r *inspection) complete() error {
-	if r.found.Last >= r.snapshot {
+	if r.found.Last >= r.snapshot || r.installed { // a snapshot that a leader has sent replaces the log
 		return nil
 	}
 	return fmt.Errorf("%w: the newest snapshot is of entry %d, but the log ends at %d: its end is missing", ErrDamaged, r.snapshot, r.found.Last)

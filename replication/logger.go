@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -17,10 +18,11 @@ type raftLogger struct {
 	name   string
 	args   []any
 	single bool
+	failed func() error // why the node has ended: what raft says of that then is no news
 }
 
-func newRaftLogger(to *slog.Logger, single bool) hclog.Logger {
-	return &raftLogger{to: to.With("part", "raft"), name: "raft", single: single}
+func newRaftLogger(to *slog.Logger, single bool, failed func() error) hclog.Logger {
+	return &raftLogger{to: to.With("part", "raft"), name: "raft", single: single, failed: failed}
 }
 
 // expected are the warnings that a single node's start always gives.
@@ -31,7 +33,26 @@ var expected = map[string]bool{
 	"pre-vote is disabled because it is not supported": true,
 }
 
+// ofOthers are raft's errors and warnings that say only that another node is away, behind or was paused, many times a second:
+// no fault of this one, and the roster of the nodes tells it once.
+var ofOthers = []string{
+	"failed to heartbeat to", "failed to appendEntries to", "failed to make requestVote RPC", "failed to make requestPreVote RPC",
+	"failed to get log", "failed to get previous log", "peer has newer term", "appendEntries rejected",
+	"rejecting pre-vote request", "rejecting vote request", "failed to install snapshot", "failed to send snapshot to",
+}
+
 func (l *raftLogger) level(h hclog.Level, msg string) slog.Level {
+	if l.failed() != nil {
+		return slog.LevelDebug
+	}
+	if msg == "failed to contact" { // and not "failed to contact quorum of nodes, stepping down"
+		return slog.LevelDebug
+	}
+	for _, begin := range ofOthers {
+		if strings.HasPrefix(msg, begin) {
+			return slog.LevelDebug
+		}
+	}
 	switch {
 	case h >= hclog.Error:
 		return slog.LevelError
@@ -77,7 +98,7 @@ func (l *raftLogger) ImpliedArgs() []any { return l.args }
 
 func (l *raftLogger) With(args ...any) hclog.Logger {
 	all := append(append([]any(nil), l.args...), args...)
-	return &raftLogger{to: l.to.With(args...), name: l.name, args: all, single: l.single}
+	return &raftLogger{to: l.to.With(args...), name: l.name, args: all, single: l.single, failed: l.failed}
 }
 
 func (l *raftLogger) Name() string                   { return l.name }

@@ -18,24 +18,41 @@ import (
 type Node struct {
 	cfg       Config
 	snapshots raft.SnapshotStore
-	transport raft.Transport
+	transport raft.Transport // as raft sees it
+	ear       *ear
+	dog       *watchdog
 	input     *ring.MPSC[wire.Command]
 	events    *ring.Broadcast[wire.Event]
 	stamp     *stamper
+	began     time.Time // of the node's monotonic clock
 
-	// Made by Start, and read by others once up is set.
+	// Made by Load and Start, and read by others once up is set.
 	raft *raft.Raft
+	log  raft.LogStore // as raft sees it
 	fsm  *fsm
 	seq  *sequencer
 	up   atomic.Bool
 
-	gate       atomic.Int32          // one of the gates
-	submitting atomic.Int64          // calls of Submit that are under way
-	office     atomic.Pointer[reign] // set while this node leads and has applied everything
-	live       atomic.Bool           // the log of earlier runs is applied
+	gate atomic.Int32 // one of the gates
+	live atomic.Bool  // see Live
+
+	officeMu sync.Mutex // changes of office and told; calls of Config.Office
+	told     bool
+	office   atomic.Pointer[reign] // set while this node takes commands, or brings those that it took to their end
+	former   atomic.Pointer[reign] // the one before
+	led      atomic.Int64          // when the last reign ended, by now; 0: there was none
+	again    chan struct{}         // asks follow to take office anew
+
+	changing sync.Mutex // one change of the membership or handover at a time
 
 	stop    chan struct{} // closed when the node's goroutines shall end
 	ending  sync.WaitGroup
+	loading sync.Mutex
+	loaded  bool
+	extent  extent // what Load found
+	joined  atomic.Bool
+	holding atomic.Bool   // joined, and what is committed is not all applied yet
+	passed  time.Duration // when leadership was passed on last, by now; of follow's goroutine
 	started atomic.Bool
 	closing sync.Once
 	closed  error
@@ -49,21 +66,6 @@ type Node struct {
 	snapshotFailures atomic.Uint64
 }
 
-// reign is one term of this node's leadership.
-type reign struct{ term uint64 }
-
-// barrierRetry is the pause between two tries to open order entry.
-const barrierRetry = 10 * time.Millisecond
-
-// The gates: what Submit does.
-const (
-	gateStarting int32 = iota
-	gateFollowing
-	gateOpen
-	gateClosed
-	gateFailed
-)
-
 // Open makes a node. It opens the snapshot directory but starts nothing; attach readers to Events, then call Start.
 func Open(cfg Config) (*Node, error) {
 	if err := cfg.fill(); err != nil {
@@ -76,7 +78,10 @@ func Open(cfg Config) (*Node, error) {
 		events:    ring.NewBroadcast[wire.Event](cfg.EventCapacity),
 		stamp:     &stamper{clock: cfg.Clock, elapsed: cfg.Elapsed, maxJump: cfg.MaxJump, maxPause: cfg.MaxPause, accept: cfg.AcceptClock},
 		stop:      make(chan struct{}),
+		again:     make(chan struct{}, 1),
+		began:     time.Now(),
 	}
+	n.dog = &watchdog{now: n.now, limit: cfg.DiskTimeout}
 	if n.snapshots == nil {
 		s, err := OpenSnapshots(cfg.SnapshotDir, RetainSnapshots)
 		if err != nil {
@@ -84,46 +89,75 @@ func Open(cfg Config) (*Node, error) {
 		}
 		n.snapshots = s
 	}
+	t := cfg.Transport
 	if cfg.single() {
-		_, n.transport = raft.NewInmemTransport(raft.ServerAddress(cfg.NodeID))
-	} else {
-		n.transport = safeTransport(cfg.Transport)
+		_, t = raft.NewInmemTransport(raft.ServerAddress(cfg.NodeID))
 	}
+	n.ear, n.transport = newEar(t, n.now)
 	return n, nil
 }
+
+// now is the node's monotonic clock.
+func (n *Node) now() time.Duration { return time.Since(n.began) }
 
 // Events returns the event ring. Readers that attach before Start see everything: first an image where the node starts
 // from a snapshot, then the events of every later entry. They must be reading when Start is called.
 func (n *Node) Events() *ring.Broadcast[wire.Event] { return n.events }
 
-// Start checks the data, restores the newest snapshot, publishes its image, and joins raft. It returns before the log is
-// applied; Ready tells when it is. A node that could not start must be closed.
+// Load checks the data and restores the newest snapshot. It returns the state that Start begins with; nothing is
+// published yet, and no other node is spoken to. Start calls it where it was not called.
 //
 // It refuses with ErrDamaged or ErrForeign, saying what was found and what to do, when the data cannot be continued
 // exactly where they end.
+func (n *Node) Load() (State, error) {
+	n.loading.Lock()
+	defer n.loading.Unlock()
+	if n.loaded {
+		return n.fsm.current(), nil
+	}
+	x, err := n.survey()
+	if err != nil {
+		return State{}, err
+	}
+	if x.marked, err = n.belongs(x); err != nil {
+		return State{}, err
+	}
+	if err := n.agree(x); err != nil {
+		return State{}, err
+	}
+	if x.fresh() && !x.waiting && (n.cfg.single() || len(n.cfg.Peers) > 0) {
+		if err := n.bootstrap(); err != nil {
+			return State{}, err
+		}
+	}
+	if err := n.load(x); err != nil {
+		return State{}, err
+	}
+	n.extent, n.loaded = x, true
+	return n.fsm.current(), nil
+}
+
+// Start publishes the image of the state that Load restored, and joins raft where Join has not. It returns before the log is
+// applied; Ready and Live tell when it is. A node that could not start must be closed.
 func (n *Node) Start() error {
 	if n.started.Swap(true) {
 		return errors.New("replication: Start called twice")
 	}
-	x, err := n.survey()
-	if err != nil {
+	if _, err := n.Load(); err != nil {
 		return err
 	}
-	if err := n.agree(x); err != nil {
-		return err
+	n.ending.Go(n.watchReaders) // the image is for them already
+	if n.extent.snapshot != nil {
+		n.fsm.publishImage()
 	}
-	if x.fresh() && n.cfg.single() {
-		if err := n.bootstrap(); err != nil {
-			return err
-		}
+	if !n.joined.Load() {
+		return n.join()
 	}
-	if err := n.load(x); err != nil {
-		return err
-	}
-	return n.join()
+	n.ending.Go(n.release)
+	return nil
 }
 
-// load makes the state machine and publishes the image that it begins with.
+// load makes the state machine.
 func (n *Node) load(x extent) error {
 	e, err := n.restore(x)
 	if err != nil {
@@ -134,42 +168,52 @@ func (n *Node) load(x extent) error {
 		n.fsm.skip[index] = true
 	}
 	n.fsm.report(0, 0)
+	n.fsm.published.Store(e.Applied())
 	if x.snapshot != nil {
 		n.snapshot.Store(x.snapshot)
 		n.cfg.Logger.Info("restored from a snapshot", "index", x.snapshot.Index, "command", e.Seq(), "bytes", x.snapshot.Size)
-		n.fsm.publishImage()
 	}
 	return nil
 }
 
 // join starts raft and the node's goroutines.
 func (n *Node) join() error {
-	guard := guardedLog{n.cfg.Log, n.fatal}
-	r, err := raft.NewRaft(n.raftConfig(), n.fsm, guard, guardedStable{n.cfg.Log, n.fatal}, n.snapshots, n.transport)
+	g := &guard{LogStore: n.cfg.Log, dog: n.dog, node: n}
+	n.log = g
+	s := &snapshotGuard{SnapshotStore: n.snapshots, dog: &watchdog{now: n.now, limit: n.cfg.SnapshotTimeout}, node: n}
+	if n.extent.waiting {
+		g.settle = func() error { return n.cfg.Log.SetUint64(keyWaiting, 0) }
+	}
+	n.ear.atLeast(n.extent.term)
+	n.ear.covers, n.ear.behind = n.covers, n.behind
+	r, err := raft.NewRaft(n.raftConfig(), n.fsm, g, g, s, n.transport)
 	if err != nil {
 		return fmt.Errorf("starting raft: %w", err)
 	}
 	n.raft = r
-	if n.cfg.single() {
-		if err := n.belongs(); err != nil {
-			return errors.Join(err, r.Shutdown().Error())
-		}
+	n.ear.servers = func() []raft.Server { return r.GetConfiguration().Configuration().Servers }
+	if err := n.member(); err != nil {
+		return errors.Join(err, r.Shutdown().Error())
 	}
 	n.seq = newSequencer(n.input, r, n.cfg.BatchCommands, n.stamp)
-	n.seq.lead, n.seq.refused, n.seq.fatal, n.seq.logger = n.leading, n.cfg.Refused, n.fatal, n.cfg.Logger
-	for _, run := range []func(){n.seq.run, n.seq.watch, n.follow, n.snapshotByBytes} {
-		n.ending.Add(1)
-		go func() { defer n.ending.Done(); run() }()
-	}
+	n.seq.lead, n.seq.lost, n.seq.refused, n.seq.fatal, n.seq.logger = n.reigning, n.lost, n.cfg.Refused, n.fatal, n.cfg.Logger
 	n.up.Store(true)
+	for _, run := range []func(){n.seq.run, n.seq.watch, n.follow, n.awaken, n.snapshotByBytes} {
+		n.ending.Go(run)
+	}
+	for _, dog := range []*watchdog{n.dog, s.dog} {
+		n.ending.Go(func() { dog.run(n.stop, n.fatal) })
+	}
+	go n.ear.run()
 	return nil
 }
 
 func (n *Node) raftConfig() *raft.Config {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(n.cfg.NodeID)
-	c.Logger = newRaftLogger(n.cfg.Logger, n.cfg.single())
+	c.Logger = newRaftLogger(n.cfg.Logger, n.cfg.single(), n.failed)
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = n.cfg.Timeouts.Heartbeat, n.cfg.Timeouts.Election, n.cfg.Timeouts.LeaderLease
+	c.CommitTimeout = CommitTimeout
 	c.BatchApplyCh = true             // the sequencer bounds what is in flight
 	c.NoLegacyTelemetry = true        // no metric twice
 	c.ShutdownOnRemove = false        // a node that leaves is ended by its operator
@@ -179,87 +223,6 @@ func (n *Node) raftConfig() *raft.Config {
 	c.SnapshotThreshold, c.SnapshotInterval = math.MaxUint64, 24*time.Hour
 	c.TrailingLogs = TrailingLogs
 	return c
-}
-
-// follow keeps office and gate in step with raft's leadership.
-func (n *Node) follow() {
-	for {
-		select {
-		case lead := <-n.raft.LeaderCh():
-			if lead {
-				n.takeOffice()
-			} else {
-				n.leaveOffice()
-			}
-		case <-n.stop:
-			n.leaveOffice()
-			return
-		}
-	}
-}
-
-// takeOffice opens order entry once everything before this term is applied and read.
-func (n *Node) takeOffice() {
-	for n.raft.State() == raft.Leader {
-		term := n.raft.CurrentTerm()
-		if err := n.barrier(); err != nil || n.raft.CurrentTerm() != term {
-			// Leadership was lost, or is being handed over, or the node ends.
-			select {
-			case <-time.After(barrierRetry):
-				continue
-			case <-n.stop:
-				return
-			}
-		}
-		if !n.readersCaughtUp() {
-			return
-		}
-		n.live.Store(true)
-		n.office.Store(&reign{term})
-		n.gate.CompareAndSwap(gateStarting, gateOpen)
-		n.gate.CompareAndSwap(gateFollowing, gateOpen)
-		n.cfg.Logger.Info("open for commands", "term", term, "applied", n.fsm.current().Applied, "command", n.fsm.current().Seq)
-		return
-	}
-}
-
-func (n *Node) leaveOffice() {
-	n.office.Store(nil)
-	n.gate.CompareAndSwap(gateOpen, gateFollowing)
-}
-
-// barrier waits until the engine thread has applied everything before this moment. Raft leaves a future unanswered when
-// it shuts down in between, so that stop is watched as well.
-func (n *Node) barrier() error {
-	done := make(chan error, 1)
-	go func() { done <- n.raft.Barrier(0).Error() }()
-	select {
-	case err := <-done:
-		return err
-	case <-n.stop:
-		return ErrClosed
-	}
-}
-
-// readersCaughtUp waits until the lossless readers have taken what was replayed.
-func (n *Node) readersCaughtUp() bool {
-	for n.events.LosslessLag() > 0 {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-n.stop:
-			return false
-		}
-	}
-	return true
-}
-
-// leading returns the term in which this node leads, the engine's time, and whether it leads at all.
-func (n *Node) leading() (term uint64, engineNs int64, ok bool) {
-	o := n.office.Load()
-	if o == nil || n.raft.State() != raft.Leader || n.raft.CurrentTerm() != o.term || n.failed() != nil {
-		return 0, 0, false
-	}
-	return o.term, n.fsm.current().TimeNs, true
 }
 
 // fatal ends the node, once.

@@ -14,8 +14,8 @@ import (
 )
 
 func walReplay(dir string) ReplayLog {
-	return func(from uint64, fn func(index, term uint64, typ raft.LogType, data []byte) error) error {
-		return wal.Replay(dir+"/log", nil, from, fn)
+	return func(from uint64, fn func(*raft.Log) error) error {
+		return wal.ReplayLogs(wal.Place{Dir: dir + "/log"}, from, fn)
 	}
 }
 
@@ -114,6 +114,9 @@ func TestRestartFromSnapshot(t *testing.T) {
 	e, _ := reference(append(append([]wire.Command(nil), first...), second...))
 	sameState(t, n.Status().State, e)
 	sameState(t, found.State, e)
+	if n.Status().Compared == 0 || found.Compared == 0 {
+		t.Error("no entry behind the snapshot was held against the state")
+	}
 	submit(t, n, third)
 	await(t, "the third part", func() bool { return c.seq.Load() == total+uint64(len(third)) })
 	closeAll(t, n, c, log)
@@ -220,6 +223,35 @@ func TestSkipList(t *testing.T) {
 	}
 	<-c.done
 
+	// What follows says that its leader had applied the entry, and answered: that cannot be left out any more.
+	cfg = config(t, dir, log)
+	cfg.Skip = []uint64{index}
+	cfg.Fatal = func(err error) { fatal <- err }
+	if n, err = Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	c = collect(n)
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if failure := <-fatal; !errors.Is(failure, ErrDiverged) {
+		t.Fatalf("failed with %v", failure)
+	}
+	_ = n.Close()
+	<-c.done
+
+	// An entry that stopped the leader has nothing behind it that says so.
+	last, _ := log.LastIndex()
+	for i := index + 1; i <= last; i++ {
+		var after raft.Log
+		if err := log.GetLog(i, &after); err != nil {
+			t.Fatal(err)
+		}
+		after.Extensions = nil
+		if err := log.InmemStore.StoreLog(&after); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cfg = config(t, dir, log)
 	cfg.Skip = []uint64{index}
 	n, c = start(t, cfg)
@@ -238,7 +270,7 @@ func TestSkipList(t *testing.T) {
 }
 
 func memReplay(log *memLog) ReplayLog {
-	return func(from uint64, fn func(index, term uint64, typ raft.LogType, data []byte) error) error {
+	return func(from uint64, fn func(*raft.Log) error) error {
 		first, _ := log.FirstIndex()
 		last, _ := log.LastIndex()
 		for i := max(first, from); first > 0 && i <= last; i++ {
@@ -246,7 +278,7 @@ func memReplay(log *memLog) ReplayLog {
 			if err := log.GetLog(i, &l); err != nil {
 				return err
 			}
-			if err := fn(l.Index, l.Term, l.Type, l.Data); err != nil {
+			if err := fn(&l); err != nil {
 				return err
 			}
 		}
@@ -264,11 +296,12 @@ func TestDroppedBatchIsRefused(t *testing.T) {
 	submit(t, n, commands)
 	await(t, "the setup", func() bool { return c.seq.Load() == uint64(len(commands)) })
 	lost := flow(1, 2)
-	data := wire.Batch{Term: n.Status().Term, Sequence: 1000, Count: 2}.AppendHeader(nil)
-	data = wire.AppendCommand(wire.AppendCommand(data, &lost[0]), &lost[1])
-	if err := n.raft.Apply(data, 0).Error(); err != nil {
-		t.Fatal(err)
+	ahead := wire.AppendCommand(wire.Batch{Term: n.Status().Term, Sequence: 1000, Count: 1}.AppendHeader(nil), &lost[0])
+	f := n.raft.Apply(ahead, 0)
+	if err := f.Error(); err != nil || f.Response() != errDropped {
+		t.Fatalf("the batch got %v, %v", f.Response(), err)
 	}
+	n.seq.settle(&proposal{origins: []wire.Origin{lost[0].Origin, lost[1].Origin}}, n.seq.outcome(f))
 	if told.count(ErrNotApplied) != 2 || n.Status().Dropped != 1 || n.Status().Seq != uint64(len(commands)) {
 		t.Errorf("refused %v, state %+v", told.got, n.Status().State)
 	}

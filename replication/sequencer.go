@@ -15,7 +15,7 @@ import (
 
 // proposer is the part of raft that the sequencer uses.
 type proposer interface {
-	Apply(data []byte, timeout time.Duration) raft.ApplyFuture
+	ApplyLog(log raft.Log, timeout time.Duration) raft.ApplyFuture
 }
 
 // sequencer makes entries of commands: one goroutine that drains the input ring and proposes, and one that watches the
@@ -23,7 +23,8 @@ type proposer interface {
 type sequencer struct {
 	input   *ring.MPSC[wire.Command]
 	to      proposer
-	lead    func() (term uint64, engineNs int64, ok bool) // whether this node leads, has applied everything, and since which term
+	lead    func() (term uint64, applied State, ok bool) // whether this node leads, since which term, and what it has applied
+	lost    func(term uint64)                            // raft did not take an entry of the term, or gave it up
 	refused func(wire.Origin, error)
 	fatal   func(error)
 	stamp   *stamper
@@ -43,7 +44,9 @@ type sequencer struct {
 	term    uint64         // term of the last batch
 	next    uint64         // sequence of the next batch in that term
 
+	holding    atomic.Bool   // there may be commands between the input ring and the entries under way
 	missed     atomic.Uint64 // lowest sequence of this term that certainly never was proposed; 0: none
+	era        atomic.Uint64 // see Node.Era
 	clockWrong atomic.Bool   // the last reading of the clock was not believed
 	batches    atomic.Uint64
 	commands   atomic.Uint64
@@ -75,8 +78,11 @@ func (s *sequencer) run() {
 	defer close(s.stopped)
 	defer close(s.watched)
 	for {
-		if len(s.pending) == 0 && !s.input.Wait(s.stop) {
-			return
+		if len(s.pending) == 0 {
+			s.holding.Store(false)
+			if !s.input.Wait(s.stop) {
+				return
+			}
 		}
 		// The place first, the commands then: what comes in while two entries are under way is in the batch.
 		p := s.place()
@@ -85,6 +91,7 @@ func (s *sequencer) run() {
 			return
 		}
 		if len(s.pending) == 0 {
+			s.holding.Store(true)
 			s.pending = s.buf[:s.input.Drain(s.buf)]
 		}
 		if !s.propose(p) {
@@ -120,7 +127,7 @@ func (s *sequencer) idle() bool {
 // propose makes one entry of the front of pending. It returns false when there is nothing under way from it: refused,
 // or stopped.
 func (s *sequencer) propose(p *proposal) bool {
-	term, engineNs, ok := s.lead()
+	term, applied, ok := s.lead()
 	if !ok {
 		s.refusePending(ErrNotApplied)
 		return false
@@ -132,13 +139,20 @@ func (s *sequencer) propose(p *proposal) bool {
 			s.refusePending(ErrNotApplied)
 			return false
 		}
+		if now, _, ok := s.lead(); !ok || now != term {
+			s.refusePending(ErrNotApplied) // lost while waiting
+			return false
+		}
 		missed := s.missed.Swap(0)
 		if term != s.term {
 			s.term, s.next = term, 1
-			s.stamp.begin(engineNs)
+			s.stamp.begin(applied.TimeNs)
 		} else if missed != 0 {
 			s.next = missed
 		}
+	}
+	if s.refuseStale(); len(s.pending) == 0 {
+		return false
 	}
 	now, err := s.stamp.now()
 	if err != nil {
@@ -160,7 +174,7 @@ func (s *sequencer) propose(p *proposal) bool {
 	s.next++
 	s.batches.Add(1)
 	s.commands.Add(uint64(n))
-	p.future = s.to.Apply(data, 0)
+	p.future = s.to.ApplyLog(raft.Log{Data: data, Extensions: witness{applied.Applied, applied.FullHash}.encode()}, 0)
 	s.watched <- p
 	return true
 }
@@ -201,6 +215,9 @@ func (s *sequencer) outcome(f raft.ApplyFuture) error {
 	select {
 	case err := <-done:
 		if failed, ok := f.Response().(error); err == nil && ok {
+			if errors.Is(failed, errDropped) {
+				return failed
+			}
 			return fmt.Errorf("%w: %w", raft.ErrRaftShutdown, failed) // committed, but this node has stopped applying
 		}
 		return err
@@ -213,12 +230,17 @@ func (s *sequencer) outcome(f raft.ApplyFuture) error {
 func (s *sequencer) settle(p *proposal, err error) {
 	switch {
 	case err == nil:
+	case errors.Is(err, errDropped):
+		s.refuseOrigins(p.origins, ErrNotApplied)
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress), errors.Is(err, raft.ErrEnqueueTimeout):
+		s.lost(p.term)
 		if missed := s.missed.Load(); missed == 0 || p.seq < missed {
+			s.era.Add(1)          // first: what fills the gap must not be of the same era
 			s.missed.Store(p.seq) // only this goroutine sets it, and run takes it when nothing is under way
 		}
 		s.refuseOrigins(p.origins, ErrNotApplied)
 	case errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrAbortedByRestore), errors.Is(err, raft.ErrRaftShutdown):
+		s.lost(p.term)
 		s.refuseOrigins(p.origins, ErrUnknownOutcome)
 	default:
 		s.fatal(fmt.Errorf("batch %d of term %d was not stored: %w", p.seq, p.term, err))
@@ -226,7 +248,30 @@ func (s *sequencer) settle(p *proposal, err error) {
 	}
 }
 
+// refuseStale refuses the pending commands that belong to an era that is over. Called behind everything that can end an
+// era before this batch.
+func (s *sequencer) refuseStale() {
+	era := int64(s.era.Load())
+	for i := range s.pending {
+		if in := s.pending[i].TimeNs; in == anyEra || in == era {
+			continue
+		}
+		kept := s.pending[:i]
+		for _, c := range s.pending[i:] {
+			if c.TimeNs == anyEra || c.TimeNs == era {
+				kept = append(kept, c)
+			} else {
+				s.refusals.Add(1)
+				s.refused(c.Origin, ErrNotApplied)
+			}
+		}
+		s.pending = kept
+		return
+	}
+}
+
 func (s *sequencer) refusePending(err error) {
+	s.era.Add(1)
 	s.refuse(s.pending, err)
 	s.pending = nil
 }

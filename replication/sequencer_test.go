@@ -2,7 +2,9 @@ package replication
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,8 +33,8 @@ func (f *fakeFuture) Error() error  { return <-f.done }
 func (f *fakeFuture) Response() any { return nil }
 func (f *fakeFuture) Index() uint64 { return 0 }
 
-func (r *fakeRaft) Apply(data []byte, _ time.Duration) raft.ApplyFuture {
-	f := &fakeFuture{data, make(chan error, 1)}
+func (r *fakeRaft) ApplyLog(l raft.Log, _ time.Duration) raft.ApplyFuture {
+	f := &fakeFuture{l.Data, make(chan error, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.futures = append(r.futures, f)
@@ -88,10 +90,11 @@ func newSeqBench(t *testing.T, most int) *seqBench {
 	b.sequencer.refused = b.refused.refused
 	b.sequencer.fatal = func(err error) { b.fatal.Store(&err) }
 	b.logger = slog.New(slog.DiscardHandler)
-	b.lead = func() (uint64, int64, bool) {
+	b.lead = func() (uint64, State, bool) {
 		term := b.raft.term.Load()
-		return term, noon - 1, term != 0
+		return term, State{TimeNs: noon - 1}, term != 0
 	}
+	b.lost = func(uint64) {}
 	go b.run()
 	watched := make(chan struct{})
 	go func() { defer close(watched); b.watch() }()
@@ -215,6 +218,20 @@ func TestSequencerBeginsAnewInANewTerm(t *testing.T) {
 	expectBatch(t, h, cs, 7, 1, 6, 6)
 }
 
+// The node hears that its leadership is gone before anybody is told that his command is.
+func TestSequencerTellsTheLossFirst(t *testing.T) {
+	for _, failure := range []error{raft.ErrLeadershipLost, raft.ErrNotLeader, raft.ErrLeadershipTransferInProgress, raft.ErrRaftShutdown} {
+		var told []string
+		s := newSequencer(nil, nil, 1, nil)
+		s.lost = func(term uint64) { told = append(told, fmt.Sprint("lost ", term)) }
+		s.refused = func(wire.Origin, error) { told = append(told, "refused") }
+		s.settle(&proposal{term: 5, seq: 1, origins: []wire.Origin{{Node: 1, Seq: 1}}}, failure)
+		if !slices.Equal(told, []string{"lost 5", "refused"}) {
+			t.Errorf("%v: told %v", failure, told)
+		}
+	}
+}
+
 func TestSequencerStoreErrorIsFatal(t *testing.T) {
 	b := newSeqBench(t, 100)
 	b.push(t, 1, 1)
@@ -300,5 +317,24 @@ func TestStamper(t *testing.T) {
 		if got != step.want || (err != nil) != (step.want == 0) || err != nil && !errors.Is(err, ErrClockJump) {
 			t.Fatalf("step %d: %d, %v; want %d", i, got, err, step.want)
 		}
+	}
+}
+
+// A clock that was behind what other leaders have stamped, and is set right, has not jumped.
+func TestClockSetRight(t *testing.T) {
+	const minute = int64(time.Minute)
+	wall, elapsed := 100*minute, time.Duration(0)
+	s := &stamper{clock: func() int64 { return wall }, elapsed: func() time.Duration { return elapsed }, maxJump: 10 * time.Minute, maxPause: time.Hour}
+	s.begin(130 * minute)
+	if now, err := s.now(); err != nil || now != 130*minute {
+		t.Fatalf("behind: %d, %v", now, err)
+	}
+	wall, elapsed = 131*minute, time.Second
+	if now, err := s.now(); err != nil || now != 131*minute {
+		t.Fatalf("set right: %d, %v", now, err)
+	}
+	wall, elapsed = 142*minute, 2*time.Second
+	if now, err := s.now(); !errors.Is(err, ErrClockJump) {
+		t.Fatalf("a jump: %d, %v", now, err)
 	}
 }

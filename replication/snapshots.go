@@ -72,6 +72,9 @@ func (n *Node) Snapshot() error {
 	}
 	n.snapshotting.Lock()
 	defer n.snapshotting.Unlock()
+	if err := n.keepTail(); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
 	future := n.raft.Snapshot()
 	err := future.Error()
 	switch {
@@ -117,11 +120,56 @@ func (n *Node) snapshotByBytes() {
 	}
 }
 
+// tail is how many entries stay in the log behind a snapshot.
+func (n *Node) tail() uint64 { return max(TrailingLogs, n.cfg.Log.Tail(n.cfg.TrailingBytes)) }
+
+// keepTail tells raft, which counts entries, how many are to stay.
+func (n *Node) keepTail() error {
+	c := n.raft.ReloadableConfig()
+	c.TrailingLogs = n.tail()
+	return n.raft.ReloadConfig(c)
+}
+
 // grown reports whether a snapshot would let the log be cut at all.
 func (n *Node) grown() bool {
-	after := uint64(TrailingLogs)
-	if m := n.snapshot.Load(); m != nil {
-		after += m.Index
+	first, err := n.cfg.Log.FirstIndex()
+	if err != nil {
+		return false // whoever writes it says so
 	}
-	return n.fsm.current().Applied > after
+	applied, covered := n.fsm.current().Applied, uint64(0)
+	if m := n.snapshot.Load(); m != nil {
+		covered = m.Index
+	}
+	last, tail := n.raft.LastIndex(), n.tail()
+	return applied > covered && last > tail && min(applied, last-tail) >= first
+}
+
+// covers answers a snapshot that this node's own covers, and returns nil for one that it needs. A leader that was not
+// answered, because this node ended or the answer was lost, does not ask how far this node is: it sends the snapshot again,
+// and would do so after every restart from it. What the snapshot covers is committed, so that it is here as it is there.
+func (n *Node) covers(req *raft.InstallSnapshotRequest) *raft.InstallSnapshotResponse {
+	m, term := n.snapshot.Load(), n.raft.CurrentTerm()
+	if m == nil || req.LastLogIndex > m.Index || req.Term != term {
+		return nil
+	}
+	return &raft.InstallSnapshotResponse{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}, Term: term, Success: true}
+}
+
+// behind moves a leader's request that begins before this node's log to where its snapshot ends: what the snapshot covers is
+// committed, so that it is the same there as here. Raft would refuse it, since it cannot look up the entry before it, the
+// leader would go back to its own snapshot, that would be covered, and so on for ever. The commit index is held to what the
+// request reaches: raft holds it to this node's last entry alone.
+func (n *Node) behind(req *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
+	m := n.snapshot.Load()
+	if m == nil || req.PrevLogEntry == 0 || req.PrevLogEntry >= m.Index {
+		return req
+	}
+	if first, err := n.cfg.Log.FirstIndex(); err != nil || first > 0 && req.PrevLogEntry >= first {
+		return req
+	}
+	moved := *req // the sender may still have the request
+	moved.Entries = req.Entries[min(uint64(len(req.Entries)), m.Index-req.PrevLogEntry):]
+	moved.PrevLogEntry, moved.PrevLogTerm = m.Index, m.Term
+	moved.LeaderCommitIndex = min(req.LeaderCommitIndex, m.Index+uint64(len(moved.Entries)))
+	return &moved
 }

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -28,6 +28,7 @@ import (
 // Raft's own FileSnapshotStore leaves its metadata without a checksum, and passes over a snapshot whose metadata cannot
 // be read: with the log cut behind that snapshot, the one before it is not a state to start from.
 type SnapshotStore struct {
+	fs     vfs.FS
 	dir    string
 	retain int
 	mu     sync.Mutex // one finishing and reaping at a time
@@ -46,36 +47,50 @@ const (
 	bufferedSize = 1 << 18
 )
 
-// OpenSnapshots opens the store in dir, makes the directory where it is missing, and removes what an interrupted
-// snapshot left behind. It looks at no snapshot yet.
+// SyncPiece is how many bytes of a snapshot are written between two fsyncs. One fsync of the whole at the end could take longer
+// than a disk that hangs is waited for, and the log's own would wait behind it.
+const SyncPiece = 8 << 20
+
+// OpenSnapshots opens the store in a directory of the disk; see OpenSnapshotsFS.
 func OpenSnapshots(dir string, retain int) (*SnapshotStore, error) {
+	return OpenSnapshotsFS(vfs.Default, dir, retain)
+}
+
+// OpenSnapshotsFS opens the store in dir of a file system, makes the directory where it is missing, and removes what an
+// interrupted snapshot left behind. It looks at no snapshot yet.
+func OpenSnapshotsFS(fs vfs.FS, dir string, retain int) (*SnapshotStore, error) {
 	if retain < 1 {
 		return nil, errors.New("replication: at least one snapshot must be retained")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	s := &SnapshotStore{fs: fs, dir: dir, retain: retain}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("snapshot directory: %w", err)
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
-		return nil, err
+	if err := s.syncDir(fs.PathDir(dir)); err != nil {
+		return nil, fmt.Errorf("snapshot directory: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, "*"+tmpEnding))
+	names, err := fs.List(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("snapshot directory: %w", err)
 	}
-	for _, name := range left {
-		if err := os.Remove(name); err != nil {
-			return nil, fmt.Errorf("removing an unfinished snapshot: %w", err)
+	for _, name := range names {
+		if strings.HasSuffix(name, tmpEnding) {
+			if err := fs.Remove(fs.PathJoin(dir, name)); err != nil {
+				return nil, fmt.Errorf("removing an unfinished snapshot: %w", err)
+			}
 		}
 	}
-	return &SnapshotStore{dir: dir, retain: retain}, nil
+	return s, nil
 }
 
 // viewSnapshots is a store for reading only: nothing is made or removed.
-func viewSnapshots(dir string) *SnapshotStore { return &SnapshotStore{dir: dir, retain: 1 << 30} }
+func viewSnapshots(dir string) *SnapshotStore {
+	return &SnapshotStore{fs: vfs.Default, dir: dir, retain: 1 << 30}
+}
 
 // names returns the snapshots' ids, newest first.
 func (s *SnapshotStore) names() ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
+	names, err := s.fs.List(s.dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,8 +98,8 @@ func (s *SnapshotStore) names() ([]string, error) {
 		return nil, fmt.Errorf("snapshot directory: %w", err)
 	}
 	var ids []string
-	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), snapshotEnding); ok {
+	for _, name := range names {
+		if id, ok := strings.CutSuffix(name, snapshotEnding); ok {
 			ids = append(ids, id)
 		}
 	}
@@ -93,7 +108,7 @@ func (s *SnapshotStore) names() ([]string, error) {
 	return ids, nil
 }
 
-func (s *SnapshotStore) path(id string) string { return filepath.Join(s.dir, id+snapshotEnding) }
+func (s *SnapshotStore) path(id string) string { return s.fs.PathJoin(s.dir, id+snapshotEnding) }
 
 func snapshotID(index, term uint64) string { return fmt.Sprintf("%020d-%020d", index, term) }
 
@@ -131,7 +146,7 @@ func (s *SnapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 
 type snapshotBody struct {
 	*bufio.Reader
-	f *os.File
+	f vfs.File
 }
 
 func (b *snapshotBody) Close() error { return b.f.Close() }
@@ -146,8 +161,8 @@ type snapshotHeader struct {
 }
 
 // header opens a snapshot and reads its header and trailer, without looking at the state between them.
-func (s *SnapshotStore) header(id string) (*os.File, snapshotHeader, error) {
-	f, err := os.Open(s.path(id))
+func (s *SnapshotStore) header(id string) (vfs.File, snapshotHeader, error) {
+	f, err := s.fs.Open(s.path(id))
 	if err != nil {
 		return nil, snapshotHeader{}, fmt.Errorf("snapshot %s: %w", id, err)
 	}
@@ -159,7 +174,7 @@ func (s *SnapshotStore) header(id string) (*os.File, snapshotHeader, error) {
 	return f, h, nil
 }
 
-func readHeader(f *os.File, id string) (snapshotHeader, error) {
+func readHeader(f vfs.File, id string) (snapshotHeader, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return snapshotHeader{}, err
@@ -217,7 +232,7 @@ func decodeConfiguration(b []byte) (c raft.Configuration, err error) {
 }
 
 // verified opens a snapshot and checks every byte of it.
-func (s *SnapshotStore) verified(id string) (*os.File, snapshotHeader, error) {
+func (s *SnapshotStore) verified(id string) (vfs.File, snapshotHeader, error) {
 	f, h, err := s.header(id)
 	if err != nil {
 		return nil, h, err
@@ -243,12 +258,12 @@ func (s *SnapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 		return nil, errors.New("the configuration is too large for a snapshot")
 	}
 	id := snapshotID(index, term)
-	f, err := os.OpenFile(s.path(id)+tmpEnding, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := s.fs.Create(s.path(id)+tmpEnding, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return nil, fmt.Errorf("beginning a snapshot: %w", err)
 	}
 	k := &snapshotSink{store: s, id: id, f: f, sum: xxhash.New()}
-	k.w = bufio.NewWriterSize(io.MultiWriter(f, k.sum), bufferedSize)
+	k.w = bufio.NewWriterSize(io.MultiWriter(k.sum, &pieces{f: f}), bufferedSize)
 	le := binary.LittleEndian
 	head := []byte(snapshotMagic)
 	head = le.AppendUint32(head, uint32(fixedHeader+len(conf)))
@@ -265,12 +280,27 @@ func (s *SnapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 type snapshotSink struct {
 	store *SnapshotStore
 	id    string
-	f     *os.File
+	f     vfs.File
 	w     *bufio.Writer
 	sum   *xxhash.Digest
 	size  uint64
 	flags uint64
 	done  bool
+}
+
+// pieces writes to a file that is made durable a SyncPiece at a time.
+type pieces struct {
+	f     vfs.File
+	dirty int // bytes since the last fsync
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	n, err := p.f.Write(b)
+	if p.dirty += n; err == nil && p.dirty >= SyncPiece {
+		p.dirty = 0
+		err = p.f.Sync()
+	}
+	return n, err
 }
 
 func (k *snapshotSink) ID() string { return k.id }
@@ -309,16 +339,16 @@ func (k *snapshotSink) finish() error {
 	if err := k.f.Sync(); err != nil {
 		return err
 	}
-	if err := k.f.Close(); err != nil {
+	if err := k.closeFile(); err != nil {
 		return err
 	}
 	k.store.mu.Lock()
 	defer k.store.mu.Unlock()
-	if err := os.Rename(k.store.path(k.id)+tmpEnding, k.store.path(k.id)); err != nil {
+	if err := k.store.fs.Rename(k.store.path(k.id)+tmpEnding, k.store.path(k.id)); err != nil {
 		return err
 	}
 	k.done = true
-	return syncDir(k.store.dir)
+	return k.store.syncDir(k.store.dir)
 }
 
 // Cancel gives the snapshot up.
@@ -327,8 +357,17 @@ func (k *snapshotSink) Cancel() error {
 		return nil
 	}
 	k.done = true
-	_ = k.f.Close() // closed already where finishing failed late
-	return os.Remove(k.store.path(k.id) + tmpEnding)
+	_ = k.closeFile() // what is in it is not wanted
+	return k.store.fs.Remove(k.store.path(k.id) + tmpEnding)
+}
+
+// closeFile closes the file, once: what is renamed is closed, and may still be given up.
+func (k *snapshotSink) closeFile() error {
+	f := k.f
+	if k.f = nil; f == nil {
+		return nil
+	}
+	return f.Close()
 }
 
 // reap removes the snapshots that are not retained.
@@ -340,7 +379,7 @@ func (s *SnapshotStore) reap() error {
 		return err
 	}
 	for _, id := range ids[min(s.retain, len(ids)):] {
-		if err := os.Remove(s.path(id)); err != nil {
+		if err := s.fs.Remove(s.path(id)); err != nil {
 			return fmt.Errorf("removing an old snapshot: %w", err)
 		}
 	}
@@ -348,8 +387,8 @@ func (s *SnapshotStore) reap() error {
 }
 
 // syncDir makes changes of a directory's entries durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func (s *SnapshotStore) syncDir(dir string) error {
+	d, err := s.fs.OpenDir(dir)
 	if err != nil {
 		return err
 	}
