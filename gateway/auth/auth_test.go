@@ -342,6 +342,45 @@ func TestStoreLimits(t *testing.T) {
 	}
 }
 
+// TestDone: whatever takes a session out of the store closes its channel, and nothing else does.
+func TestDone(t *testing.T) {
+	c := newClock()
+	s := NewStore(Limits{PerKey: 2, TTL: time.Minute}, c.now)
+	k, other := newTestKey(t), newTestKey(t)
+	other.ID = 8
+	over := func(n *Session) bool {
+		select {
+		case <-n.Done():
+			return true
+		default:
+			return false
+		}
+	}
+	_, first := logon(t, s, c, &k)
+	_, second := logon(t, s, c, &k)
+	_, kept := logon(t, s, c, &other)
+	if over(first) || over(second) || over(kept) {
+		t.Fatal("over at once")
+	}
+	_, third := logon(t, s, c, &k)
+	if !over(first) || over(second) {
+		t.Error("the oldest made room and does not know it")
+	}
+	if s.End(second.ID()); !over(second) || over(third) {
+		t.Error("after End")
+	}
+	if s.DropKey(7); !over(third) || over(kept) {
+		t.Error("after DropKey")
+	}
+	c.add(time.Minute)
+	if over(kept) {
+		t.Error("expiry alone is not seen by the channel")
+	}
+	if s.Purge(); !over(kept) {
+		t.Error("after Purge")
+	}
+}
+
 // A sequence number is good once, however many try at the same time.
 func TestConcurrentReplay(t *testing.T) {
 	c := newClock()

@@ -35,6 +35,7 @@ type Session struct {
 	key     wire.KeyID
 	mac     []byte
 	expires time.Time
+	done    chan struct{} // closed when the store no longer has it
 
 	mu     sync.Mutex
 	window window
@@ -48,6 +49,11 @@ func (s *Session) Key() wire.KeyID { return s.key }
 
 // Expires returns when the session ends.
 func (s *Session) Expires() time.Time { return s.expires }
+
+// Done returns a channel that is closed when the session has been taken out of the store: it was ended, its key was
+// dropped, a newer session took its place, or it had expired and was forgotten. A session that has expired is no longer
+// good even while the channel is open: see Expires.
+func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Store holds the open sessions of one gateway.
 type Store struct {
@@ -91,7 +97,7 @@ func (s *Store) Open(r *LogonRequest) (*Session, LogonAnswer, error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, LogonAnswer{}, fmt.Errorf("open a session: %w", err)
 	}
-	n := &Session{id: hex.EncodeToString(id[:]), key: r.Key, mac: mac}
+	n := &Session{id: hex.EncodeToString(id[:]), key: r.Key, mac: mac, done: make(chan struct{})}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,6 +153,7 @@ func (s *Store) DropKey(k wire.KeyID) int {
 	own := s.byKey[k]
 	for _, n := range own {
 		delete(s.byID, n.id)
+		close(n.done)
 	}
 	delete(s.byKey, k)
 	return len(own)
@@ -184,6 +191,7 @@ func (s *Store) purge(now time.Time) int {
 
 func (s *Store) remove(n *Session) {
 	delete(s.byID, n.id)
+	close(n.done)
 	rest := slices.DeleteFunc(s.byKey[n.key], func(o *Session) bool { return o == n })
 	if len(rest) == 0 {
 		delete(s.byKey, n.key)

@@ -161,7 +161,7 @@ func TestUntilStops(t *testing.T) {
 	if err := c.Until(context.Background(), "GET", "/v1/x", nil, &out); err == nil || !strings.Contains(err.Error(), "not understood") {
 		t.Errorf("%v", err)
 	}
-	public, err := New(Config{URL: c.base})
+	public, err := New(Config{URL: c.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,8 +236,8 @@ func TestNonceGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s.logons != 3 || c.nonce != uint64(now.UnixNano())+2 {
-		t.Errorf("%d logons, nonce %d", s.logons, c.nonce)
+	if s.logons != 3 || c.nonce.Load() != uint64(now.UnixNano())+2 {
+		t.Errorf("%d logons, nonce %d", s.logons, c.nonce.Load())
 	}
 }
 
@@ -247,7 +247,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q is taken", u)
 		}
 	}
-	if c, err := New(Config{URL: "https://venue.example/"}); err != nil || c.base != "https://venue.example" {
+	if c, err := New(Config{URL: "https://venue.example/"}); err != nil || c.URL() != "https://venue.example" {
 		t.Errorf("%v", err)
 	}
 }

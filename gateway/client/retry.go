@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -13,13 +14,30 @@ import (
 const (
 	firstPause   = 5 * time.Millisecond
 	longestPause = time.Second
+	severalPause = 250 * time.Millisecond // the longest where there are several nodes: they have a new leader within a second
 )
 
-// pause waits before the next try, longer each time.
-type pause struct{ next time.Duration }
+// DefaultPatience is how long a request is repeated that nobody answers.
+const DefaultPatience = 2 * time.Minute
 
+// pause waits before the next try, longer each time.
+type pause struct {
+	c     *Client
+	next  time.Duration
+	begin time.Time // of the tries
+	tries int
+}
+
+// wait returns an error when it is enough.
 func (p *pause) wait(ctx context.Context, err error) error {
-	p.next = min(max(2*p.next, firstPause), longestPause)
+	if p.tries++; p.c.patience > 0 && time.Since(p.begin) >= p.c.patience {
+		return fmt.Errorf("client: given up after %d tries in %s at %s: %w", p.tries, time.Since(p.begin).Round(time.Second), p.c.known(), err)
+	}
+	longest := longestPause
+	if p.c.several() {
+		longest = severalPause
+	}
+	p.next = min(max(2*p.next, firstPause), longest)
 	d := p.next
 	var refused *Error
 	if errors.As(err, &refused) && refused.Reason == "too_many_requests" {
@@ -35,6 +53,8 @@ func (p *pause) wait(ctx context.Context, err error) error {
 	}
 }
 
+func (c *Client) newPause() pause { return pause{c: c, begin: time.Now()} }
+
 // again reports whether a request that ended with err may be repeated: it was refused for the moment, or there was no
 // answer at all.
 func again(ctx context.Context, err error) bool {
@@ -45,9 +65,14 @@ func again(ctx context.Context, err error) bool {
 	if errors.As(err, &refused) {
 		return refused.Temporary()
 	}
+	return !lasts(err)
+}
+
+// lasts reports whether an error is one of this side, or of what a server is, that a repeat does not mend.
+func lasts(err error) bool {
 	var key *permanentError
 	var certificate *tls.CertificateVerificationError
-	return !errors.As(err, &key) && !errors.As(err, &certificate)
+	return errors.As(err, &key) || errors.As(err, &certificate)
 }
 
 // permanentError marks an error of this side that a repeat does not mend.
@@ -56,11 +81,11 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error { return e.error }
 
 // Until sends a signed request as Do does and repeats it until it is answered: after network errors, time-outs and
-// refusals for the moment, with growing pauses, until ctx ends. What it sends must be safe to repeat (see the package).
+// refusals for the moment, with growing pauses, until ctx ends or Config.Patience is over. What it sends must be safe to repeat (see the package).
 func (c *Client) Until(ctx context.Context, method, target string, in, out any) error {
-	var p pause
+	p := c.newPause()
 	for {
-		err := c.Do(ctx, method, target, in, out)
+		err := c.do(ctx, true, method, target, in, out)
 		if !again(ctx, err) {
 			return err
 		}
@@ -147,13 +172,18 @@ func (c *Client) Stamp(ops []Operation) {
 
 // Batch sends operations in their order, once.
 func (c *Client) Batch(ctx context.Context, ops []Operation) ([]Result, error) {
+	return c.batch(ctx, false, ops)
+}
+
+// batch is Batch; repeat says that it may be sent twice.
+func (c *Client) batch(ctx context.Context, repeat bool, ops []Operation) ([]Result, error) {
 	in := struct {
 		Operations []Operation `json:"operations"`
 	}{ops}
 	var out struct {
 		Results []Result `json:"results"`
 	}
-	if err := c.Do(ctx, http.MethodPost, "/v1/orders/batch", in, &out); err != nil {
+	if err := c.do(ctx, repeat, http.MethodPost, "/v1/orders/batch", in, &out); err != nil {
 		return nil, err
 	}
 	if len(out.Results) != len(ops) {
@@ -167,7 +197,7 @@ func (c *Client) Batch(ctx context.Context, ops []Operation) ([]Result, error) {
 	return out.Results, nil
 }
 
-// Settle sends operations in their order and repeats those without a final answer until all have one or ctx ends. The
+// Settle sends operations in their order and repeats those without a final answer until all have one, ctx ends, or nothing has moved for Config.Patience. The
 // operations must have client order ids; those without a time get one. A "busy" on one holds back those after it, so
 // the order of what is applied is that of ops. The results are the answers so far, also when an error is returned.
 func (c *Client) Settle(ctx context.Context, ops []Operation) ([]Result, error) {
@@ -177,13 +207,13 @@ func (c *Client) Settle(ctx context.Context, ops []Operation) ([]Result, error) 
 	for i := range open {
 		open[i] = i
 	}
-	var p pause
+	p := c.newPause()
 	for {
 		send := make([]Operation, len(open))
 		for k, i := range open {
 			send[k] = ops[i]
 		}
-		got, err := c.Batch(ctx, send)
+		got, err := c.batch(ctx, true, send)
 		if err != nil && !again(ctx, err) {
 			return results, err
 		}
@@ -200,7 +230,7 @@ func (c *Client) Settle(ctx context.Context, ops []Operation) ([]Result, error) 
 		case len(left) == 0:
 			return results, nil
 		case len(left) < len(open):
-			p = pause{} // it moves on
+			p = c.newPause() // it moves on
 		}
 		if open = left; err == nil {
 			err = results[left[0]].Error

@@ -14,8 +14,6 @@ import (
 	"uncross/gateway/fix/message"
 )
 
-var errUnanswered = errors.New("the former connection's commands are not answered yet")
-
 // conn is one connection. Fields without a remark belong to the reader's goroutine, or are set before the writer starts.
 type conn struct {
 	s      *Server

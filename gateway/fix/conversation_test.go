@@ -203,9 +203,14 @@ func TestConversation(t *testing.T) {
 	c.send("TRADE1", "5", "")
 	c.hear("TRADE1", 1)
 
-	const path = "testdata/conversation.golden"
+	asGolden(t, "testdata/conversation.golden", c.out.String())
+}
+
+// asGolden holds what was seen against a file.
+func asGolden(t *testing.T, path, seen string) {
+	t.Helper()
 	if *rewriteDocs {
-		if err := os.WriteFile(path, []byte(c.out.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(seen), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,8 +218,8 @@ func TestConversation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.out.String() != string(want) {
-		t.Errorf("the conversation has changed (-docs writes it anew):\n%s", c.out.String())
+	if seen != string(want) {
+		t.Errorf("%s is no more what is seen (-docs writes it anew):\n%s", path, seen)
 	}
 }
 

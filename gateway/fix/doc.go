@@ -21,6 +21,12 @@
 //     last one. A message that causes no command is carried along by the next one.
 //   - Market data sessions are not in the log: their numbers belong to the connection and begin at 1.
 //
+// # The lead
+//
+// Sessions with numbers in the log live at the node that leads, all others at any. What a connection submits belongs to
+// the era in which it began: when the core leaves out a command of it, or ceases to lead, it takes none that come behind.
+// The next connection begins, at whichever node, with what the log says; see office.go.
+//
 // # Invariants
 //
 //   - At most one connection uses a session; the next one begins when all that the former one submitted is answered.

@@ -26,7 +26,7 @@ func (c *conn) finish() {
 		return
 	}
 	c.in.final = true
-	if c.loggedOn && c.canceler {
+	if c.loggedOn && c.canceler && !s.over(c.seat) {
 		s.cancelOrders(c.seat, &c.who.Def, c.epoch, c.lastDone())
 	}
 	if e = c.how(); e.logout {
@@ -38,6 +38,9 @@ func (c *conn) finish() {
 	}
 	close(c.quit)
 	<-c.writer
+	if c.loggedOn && s.over(c.seat) {
+		s.tidyAnew(c.seat, &c.who.Def)
+	}
 	c.seat.leave(c)
 	if e.logout {
 		c.linger()
@@ -126,7 +129,8 @@ func (c *conn) linger() {
 }
 
 // cancelOrders cancels the open orders that a session entered, waits until they are gone and tells what became of them. It
-// waits first until none is on its way, and it does not try for ever: the core may be going away.
+// waits first until none is on its way, and it does not try for ever: the core may be going away. What is left when the era
+// is over is for whoever leads then; see tidy.
 func (s *Server) cancelOrders(p *seat, def *wire.Session, epoch uint32, seq uint64) {
 	until := time.Now().Add(s.limits.CancelWait)
 	p.calm(until)
@@ -137,6 +141,8 @@ func (s *Server) cancelOrders(p *seat, def *wire.Session, epoch uint32, seq uint
 	}
 	left := p.openOrders()
 	switch log := s.log.With("session", def.CompID.String(), "asked", asked, "left", left); {
+	case left > 0 && s.over(p):
+		log.Info("fix: open orders are left to be canceled on disconnect by the node that leads now")
 	case left > 0 && s.revoked(def): // looked at again: it may have been revoked meanwhile
 		log.Warn("fix: open orders stay although the session cancels on disconnect: its key has been revoked; the operator cancels them")
 	case left > 0:
@@ -199,8 +205,15 @@ func (p *seat) openOrders() (n int) {
 	return n
 }
 
-// tidy carries out what a session asked for whose node ended before it: it is logged on in the log, and nobody is there.
-// The caller has the seat.
+// tidyAnew is tidy for a session whose era is over. At a node that does not lead it does nothing: the new leader will.
+func (s *Server) tidyAnew(p *seat, def *wire.Session) {
+	if s.begin(p, time.Now().Add(s.limits.LogonWait)) == nil {
+		s.tidy(p, def)
+	}
+}
+
+// tidy carries out what a session asked for whose node ended before it, or ceased to lead: it is logged on in the log, and
+// nobody is there. The caller has the seat.
 func (s *Server) tidy(p *seat, def *wire.Session) {
 	on, flags := p.x.LoggedOn()
 	if !on {

@@ -545,3 +545,28 @@ func TestDurableNumberFollows(t *testing.T) {
 	c.send("1", "112=x")
 	c.want("0", "34=2|112=x") // it took no outbound number
 }
+
+// After a logon that resets the numbers every order is one command, as before it: no number has to be moved on that the log has
+// from the orders.
+func TestCommandsAfterAReset(t *testing.T) {
+	v := openVenue(t, "", options{})
+	commands := func() uint64 {
+		c := v.dial(t, "TRADE1")
+		c.logon("141=Y")
+		v.barrier(t)
+		before := v.node.Status().Seq
+		for i := range 50 {
+			c.send("D", order(fmt.Sprint(before, "-", i), "1", "10.00", "1"))
+			c.want("8", "150=0")
+		}
+		v.barrier(t)
+		n := v.node.Status().Seq - before
+		c.logout()
+		return n
+	}
+	for session := range 3 {
+		if n := commands(); n > 51 { // the reset is one
+			t.Errorf("session %d: %d commands for 50 orders", session, n)
+		}
+	}
+}

@@ -40,6 +40,7 @@ type options struct {
 	resetAt *fix.DailyTime
 	warned  string // a warning with this text is expected
 	tls     *tls.Config
+	silent  bool // a node that does not lead says nothing
 }
 
 // venue is a node with everything behind the gateway, in process, on a directory that can be opened again.
@@ -76,7 +77,7 @@ type gate struct {
 
 var errBusy = errors.New("busy, says the test")
 
-func (g *gate) Submit(c *wire.Command) error {
+func (g *gate) SubmitIn(era uint64, c *wire.Command) error {
 	if g.busy.Load() > 0 && g.busy.Add(-1) >= 0 {
 		return errBusy
 	}
@@ -88,10 +89,14 @@ func (g *gate) Submit(c *wire.Command) error {
 		g.lose.Store(nil)
 		return nil
 	}
-	return g.Node.Submit(c)
+	return g.Node.SubmitIn(era, c)
 }
 
 func (g *gate) Ready() bool { return !g.frozen.Load() && g.Node.Ready() }
+
+func (g *gate) Leading() bool { return g.Ready() }
+
+func (g *gate) Contact() time.Duration { return 0 }
 
 // logBuffer keeps what was logged.
 type logBuffer struct {
@@ -276,37 +281,42 @@ func (v *venue) do(key wire.KeyID, b body) {
 }
 
 func (v *venue) setUp() {
+	found(v.do, v.key)
+	waitFor(v.t, "the outbox knows the sessions", func() bool { return v.outbox.Position() >= v.view.Applied() })
+}
+
+// found submits the commands that make the venue of openVenue.
+func found(do func(wire.KeyID, body), key func(user string, id wire.KeyID) *auth.Key) {
 	text := wire.MustText
-	v.do(wire.NoKey, &wire.Genesis{Venue: text("Test Venue"), ClusterID: [16]byte{1, 2, 3}, OperatorPub: v.key("operator", wire.OperatorKey).Public()})
-	v.do(operator, &wire.AddAsset{Code: text("BTC"), Decimals: 8})
-	v.do(operator, &wire.AddAsset{Code: text("USD"), Decimals: 5})
-	v.do(operator, &wire.AddInstrument{Symbol: text("BTC/USD"), Base: 1, Quote: 2, PriceDecimals: 2, TickSize: 5, LotSize: 100_000,
+	do(wire.NoKey, &wire.Genesis{Venue: text("Test Venue"), ClusterID: [16]byte{1, 2, 3}, OperatorPub: key("operator", wire.OperatorKey).Public()})
+	do(operator, &wire.AddAsset{Code: text("BTC"), Decimals: 8})
+	do(operator, &wire.AddAsset{Code: text("USD"), Decimals: 5})
+	do(operator, &wire.AddInstrument{Symbol: text("BTC/USD"), Base: 1, Quote: 2, PriceDecimals: 2, TickSize: 5, LotSize: 100_000,
 		Limits: wire.InstrumentLimits{MinPrice: 1, MaxPrice: 2_000_000, MinQty: 1, MaxQty: 1_000_000, MakerBps: 10, TakerBps: 20}})
-	v.do(operator, &wire.SetPhase{Instrument: 1, Phase: wire.Continuous})
-	v.do(operator, &wire.AddFirm{Name: text("Broker")})
+	do(operator, &wire.SetPhase{Instrument: 1, Phase: wire.Continuous})
+	do(operator, &wire.AddFirm{Name: text("Broker")})
 	for i, name := range []string{"alice", "bob", "custodian"} {
-		v.do(operator, &wire.AddUser{Firm: 2, Name: text(name)})
+		do(operator, &wire.AddUser{Firm: 2, Name: text(name)})
 		role := wire.Trader
 		if name == "custodian" {
 			role = wire.Custodian
 		}
-		v.do(operator, &wire.AddKey{User: wire.UserID(i + 2), Role: role, Pub: v.key(name, wire.KeyID(i+2)).Public()})
+		do(operator, &wire.AddKey{User: wire.UserID(i + 2), Role: role, Pub: key(name, wire.KeyID(i+2)).Public()})
 	}
-	v.do(operator, &wire.AddAccount{User: 2, Name: text("A")}) // account 2
-	v.do(operator, &wire.AddAccount{User: 3, Name: text("B")}) // account 3
+	do(operator, &wire.AddAccount{User: 2, Name: text("A")}) // account 2
+	do(operator, &wire.AddAccount{User: 3, Name: text("B")}) // account 3
 	for i, d := range []wire.Transfer{
 		{Account: 2, Asset: 1, Amount: wire.Amount{Lo: 1_000_000_000_000}}, {Account: 2, Asset: 2, Amount: wire.Amount{Lo: 1_000_000_000_000_000}},
 		{Account: 3, Asset: 1, Amount: wire.Amount{Lo: 1_000_000_000_000}}, {Account: 3, Asset: 2, Amount: wire.Amount{Lo: 1_000_000_000_000_000}},
 	} {
 		d.Reference = text(fmt.Sprintf("in-%d", i))
-		v.do(4, deposit(d))
+		do(4, deposit(d))
 	}
-	v.addSession("TRADE1", 2, wire.TradingSession, 2)
-	v.addSession("TRADE2", 3, wire.TradingSession, 3)
-	v.addSession("DROP1", 2, wire.DropCopySession, 0)
-	v.addSession("MD1", 2, wire.MarketDataSession, 0)
-	v.do(operator, &wire.AddSession{Key: 2, Kind: wire.TradingSession, Account: 2, CompID: text("SIGNED1")})
-	waitFor(v.t, "the outbox knows the sessions", func() bool { return v.outbox.Position() >= v.view.Applied() })
+	do(operator, session("TRADE1", 2, wire.TradingSession, 2))
+	do(operator, session("TRADE2", 3, wire.TradingSession, 3))
+	do(operator, session("DROP1", 2, wire.DropCopySession, 0))
+	do(operator, session("MD1", 2, wire.MarketDataSession, 0))
+	do(operator, &wire.AddSession{Key: 2, Kind: wire.TradingSession, Account: 2, CompID: text("SIGNED1")})
 }
 
 type deposit wire.Transfer
@@ -324,7 +334,11 @@ func (v *venue) key(user string, id wire.KeyID) *auth.Key {
 }
 
 func (v *venue) addSession(compID string, key wire.KeyID, kind wire.SessionKind, account wire.AccountID) {
-	v.do(operator, &wire.AddSession{Key: key, Kind: kind, Account: account, CompID: wire.MustText(compID), Password: hashed(password)})
+	v.do(operator, session(compID, key, kind, account))
+}
+
+func session(compID string, key wire.KeyID, kind wire.SessionKind, account wire.AccountID) *wire.AddSession {
+	return &wire.AddSession{Key: key, Kind: kind, Account: account, CompID: wire.MustText(compID), Password: hashed(password)}
 }
 
 // hashed is the harness's own scheme 1: quick, and of use for nothing else.

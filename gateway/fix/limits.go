@@ -20,6 +20,7 @@ type Limits struct {
 	CancelWait    time.Duration // cancel on disconnect tries this long; what is left then stays open, and a warning says so
 	NudgeWait     time.Duration // after a second logon the live connection has this long to send any byte; beyond: closed
 	ResendAgain   time.Duration // a gap that is still open after this long is asked for again
+	LeaderSilence time.Duration // at a node that has not heard of a leader for this long market data sessions end with a Logout, and none log on
 
 	SendingTimeAccuracy time.Duration // SendingTime may differ this much from our clock; beyond: Reject 373=10, Logout
 	HeartBtMin          int           // seconds, least HeartBtInt; below: logon refused
@@ -54,6 +55,7 @@ func DefaultLimits() Limits {
 		CancelWait:    10 * time.Second,
 		NudgeWait:     2 * time.Second,
 		ResendAgain:   10 * time.Second,
+		LeaderSilence: 10 * time.Second,
 
 		SendingTimeAccuracy: 120 * time.Second,
 		HeartBtMin:          1,
@@ -78,6 +80,7 @@ const (
 	advanceEvery = 1000             // messages without a command after which the durable inbound number is moved on
 	lingerTime   = time.Second      // how long a connection is still read after our last message, so that it arrives
 	lingerBytes  = 1 << 20          // and how much of it
+	tidyAtOnce   = 16               // sessions that a former leader left logged on and that are ended at the same time
 	busyPause    = time.Millisecond // between two tries while the core is busy
 	waitPause    = time.Millisecond // between two looks at what has no wake-up
 	singleFills  = 64               // numbers behind a Logon that a resend fills one by one; see fillAgain
@@ -105,7 +108,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.LogonTimeout, &d.LogonTimeout}, {&l.LogonWait, &d.LogonWait}, {&l.LogoutTimeout, &d.LogoutTimeout},
 		{&l.FrameTimeout, &d.FrameTimeout}, {&l.WriteTimeout, &d.WriteTimeout}, {&l.BusyWait, &d.BusyWait},
 		{&l.CancelWait, &d.CancelWait}, {&l.NudgeWait, &d.NudgeWait}, {&l.ResendAgain, &d.ResendAgain},
-		{&l.SendingTimeAccuracy, &d.SendingTimeAccuracy},
+		{&l.LeaderSilence, &d.LeaderSilence}, {&l.SendingTimeAccuracy, &d.SendingTimeAccuracy},
 	} {
 		if *f.p == 0 {
 			*f.p = *f.v

@@ -33,7 +33,9 @@ func (c *conn) logon() bool {
 		return false
 	}
 	if !s.ready() {
-		s.log.Info("fix: a logon came before the node was ready", "remote", c.remote)
+		if n := s.early.another(time.Now()); n > 0 {
+			s.log.Info("fix: logons came before the node was ready", "remote", c.remote, "count", n)
+		}
 		c.requestEnd(ending{cause: "not ready"})
 		return false
 	}
@@ -54,6 +56,10 @@ func (c *conn) admit(seq uint64) bool {
 	if _, ok := s.guard.Allow(subject); !ok {
 		s.log.Info("fix: too many refused logons", "remote", c.remote)
 		c.requestEnd(ending{cause: "locked out"})
+		return false
+	}
+	if plain := known && def.Kind == wire.MarketDataSession; plain && s.cutOff() || !plain && !s.core.Leading() {
+		s.turnAwayHere(c, seq, known)
 		return false
 	}
 	if known {
@@ -166,7 +172,7 @@ func (c *conn) enter(seq uint64) bool {
 		return false
 	}
 	if c.durable && reset {
-		c.epoch, c.cursor, c.expected = c.epoch+1, 1, 1
+		c.epoch, c.cursor, c.expected, c.last = c.epoch+1, 1, 1, 0
 		c.done.Store(0)
 	}
 	c.startWriter()
@@ -294,10 +300,15 @@ func (c *conn) tellable() (number uint64, ok bool) {
 
 // refuseStranger answers a logon of nobody we know, who has no numbers with us.
 func (c *conn) refuseStranger() {
-	b := message.NewBody(message.Logout).Str(message.TagText, refusedText)
-	h := message.Header{Sender: c.s.compID, Target: c.compID, Seq: 1, SendingNs: c.s.clock().UnixNano()}
+	c.sayUnnumbered(message.Header{Seq: 1, SendingNs: c.s.clock().UnixNano()},
+		message.NewBody(message.Logout).Str(message.TagText, refusedText))
+	c.requestEnd(ending{cause: "unknown CompID"})
+}
+
+// sayUnnumbered writes the only message of a connection that is not logged on, one that is in no log.
+func (c *conn) sayUnnumbered(h message.Header, b *message.Body) {
+	h.Sender, h.Target = c.s.compID, c.compID
 	_ = c.raw.SetWriteDeadline(time.Now().Add(c.s.limits.WriteTimeout))
 	_, _ = c.nc.Write(message.AppendMessage(nil, &h, b))
 	c.linger()
-	c.requestEnd(ending{cause: "unknown CompID"})
 }

@@ -2,6 +2,8 @@ package fix
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"uncross/engine/wire"
@@ -36,38 +38,48 @@ func (d DailyTime) before(t time.Time) time.Time {
 // scheduleEvery is how often the schedule is looked at.
 const scheduleEvery = time.Second
 
-// runSchedule ends the sessions that a former process left logged on, once the node is ready, and starts the numbers of
-// every session again at the configured time. What should have happened while the node was down happens when it is up: here,
-// or in the session's logon where that comes first.
+// runSchedule ends the sessions that a former process or leader left logged on, as soon as the node leads, and starts the
+// numbers of every session again at the configured time. What should have happened while no node led happens when one does:
+// here, or in the session's logon where that comes first.
 func (s *Server) runSchedule(stop <-chan struct{}) {
 	tick := time.NewTicker(scheduleEvery)
 	defer tick.Stop()
-	tidied := false
-	var done time.Time // the reset time that everything has been done for
+	var looked, tidied uint64 // the last era in which this node led, and the one in which nobody was left logged on
+	var done time.Time        // the reset time that everything has been done for in the last era
 	for {
-		if s.ready() {
-			if !tidied {
-				tidied = true
-				s.tidyAll()
-			}
-			if s.reset != nil {
-				if at := s.reset.before(s.clock()); !at.Equal(done) && s.resetDue(at) {
-					done = at
-				}
+		era, leads := s.core.Era(), s.leading()
+		if leads && looked != era {
+			looked, done = era, time.Time{}
+		}
+		if leads && tidied != era && s.tidyAll() {
+			tidied = era
+		}
+		if s.ready() && s.reset != nil {
+			if at := s.reset.before(s.clock()); !at.Equal(done) && s.resetDue(at, leads) {
+				done = at
 			}
 		}
+		s.endCutOff()
 		select {
 		case <-stop:
 			return
 		case <-s.stop:
 			return
+		case <-s.opened:
 		case <-tick.C:
 		}
 	}
 }
 
-// tidyAll ends the sessions that are logged on in the log while nobody is there.
-func (s *Server) tidyAll() {
+// tidyAll ends the sessions that are logged on in the log while nobody is there. It reports false when it could not look
+// after some of them now: the outbox, which tells who is logged on, may still be reading what this node took office with.
+func (s *Server) tidyAll() bool {
+	if !s.outbox.WaitFor(s.core.Applied(), s.limits.BusyWait) {
+		return false
+	}
+	var all sync.WaitGroup
+	var missed atomic.Bool
+	places := make(chan struct{}, tidyAtOnce)
 	for _, def := range s.view.Sessions() {
 		x, ok := s.outbox.Session(def.ID)
 		if !ok || def.Kind == wire.MarketDataSession {
@@ -76,34 +88,47 @@ func (s *Server) tidyAll() {
 		if on, _ := x.LoggedOn(); !on {
 			continue
 		}
-		s.holding(&def, func(p *seat) { s.tidy(p, &def) })
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			if !s.holding(&def, func(p *seat) { s.tidy(p, &def) }) {
+				missed.Store(true)
+			}
+		})
 	}
+	all.Wait()
+	return !missed.Load()
 }
 
-// holding does something for a session while nobody can log on to it. A session that is in use is left alone.
-func (s *Server) holding(def *wire.Session, do func(p *seat)) {
+// holding does something for a session while nobody can log on to it. A session that is in use is left alone. It reports
+// false when nothing can be done for the session now.
+func (s *Server) holding(def *wire.Session, do func(p *seat)) bool {
 	p, ok := s.seatOf(def)
 	if !ok {
-		return
+		return false
 	}
 	g := s.ghost(def)
 	if holder, err := p.take(g, time.Now().Add(s.limits.LogonWait)); holder != nil || err != nil {
-		return
+		return err == nil
 	}
 	defer p.leave(g)
 	do(p)
+	return true
 }
 
 // resetDue starts the numbers again of every session whose numbers are from before the given time, and reports whether none
 // is left. A session that is logged on with such numbers has to leave: since a logon carries out a reset that is due, it
-// was logged on before.
-func (s *Server) resetDue(at time.Time) bool {
+// was logged on before. At a node that does not lead there are market data sessions alone.
+func (s *Server) resetDue(at time.Time, leads bool) bool {
 	s.endWhere(func(c *conn) bool {
 		if c.durable {
 			return s.isDue(c.def(), at)
 		}
 		return c.since.Load() < at.UnixNano()
 	}, "daily reset of the sequence numbers")
+	if !leads {
+		return true
+	}
 	all := true
 	for _, def := range s.view.Sessions() {
 		if def.Kind == wire.MarketDataSession || !s.isDue(&def, at) {

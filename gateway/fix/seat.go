@@ -12,8 +12,9 @@ import (
 
 // seat is a session's one place: the connection that uses it, and how much of what was submitted by it is unanswered.
 type seat struct {
-	id wire.SessionID
-	x  *outbox.Session // nil for a market data session, which the log does not know
+	id  wire.SessionID
+	x   *outbox.Session // nil for a market data session, which the log does not know
+	era uint64          // the core's, that everything which the holder submits belongs to; the holder's own
 
 	mu        sync.Mutex
 	live      *conn
@@ -69,7 +70,7 @@ func (p *seat) holder() *conn {
 }
 
 // take gives the seat to c. While its holder is on the way out it waits, until the deadline; a holder that is not is
-// returned. Both are nil when c has the seat and everything that was submitted before is answered.
+// returned. Both are nil when c has the seat, and may begin: see begin.
 func (p *seat) take(c *conn, deadline time.Time) (holder *conn, err error) {
 	for {
 		p.mu.Lock()
@@ -80,9 +81,9 @@ func (p *seat) take(c *conn, deadline time.Time) (holder *conn, err error) {
 		p.mu.Unlock()
 		switch {
 		case live == nil:
-			if !p.settle(c.s.stop, deadline) {
+			if err := c.s.begin(p, deadline); err != nil {
 				p.leave(c)
-				return nil, errUnanswered
+				return nil, err
 			}
 			return nil, nil
 		case !live.leaving():

@@ -29,10 +29,20 @@ const DefaultCompID = "UNCROSS"
 
 // Core is what the gateway needs of the node behind it. All methods may be called from many goroutines.
 type Core interface {
-	// Submit hands in a command without ever waiting. An error means that it will not be applied.
-	Submit(c *wire.Command) error
-	// Ready reports whether commands are taken.
+	// SubmitIn hands in a command without ever waiting. An error means that it will not be applied. It is applied only if
+	// all commands of its era that were taken before it are: see Era.
+	SubmitIn(era uint64, c *wire.Command) error
+	// Era returns the number of the present era. An era ends when the node takes or loses the lead, and when a command that
+	// was taken is left out; what is submitted in it afterwards is refused.
+	Era() uint64
+	// Ready reports whether reads may be served: the views have what was in the log when the node began. Once true it stays.
 	Ready() bool
+	// Leading reports whether commands are taken: the node leads, and has applied everything of the leaders before.
+	Leading() bool
+	// Applied returns the number of the last command that was applied. Its events may still be on their way.
+	Applied() uint64
+	// Contact returns how long ago the leader was last heard of: 0 at the leader itself, a large one where it never was.
+	Contact() time.Duration
 }
 
 // Config is what a Server is made of.
@@ -48,6 +58,9 @@ type Config struct {
 	VerifyPassword func(p wire.Password, password string) bool
 	// Busy tells whether an error of Submit means that the core is full for the moment. Nil: none does.
 	Busy func(error) bool
+	// Leader returns the node that leads and where FIX clients reach it, for those who come to this one: no node where none
+	// is known but this one, no address where that is not known. Nil: they are turned away without a word.
+	Leader func() (node, address string)
 
 	CompID  string           // the venue's; "": DefaultCompID
 	Limits  Limits           // zero fields: DefaultLimits
@@ -64,6 +77,7 @@ type Server struct {
 	outbox *outbox.Store
 	verify func(wire.Password, string) bool
 	busy   func(error) bool
+	leader func() (node, address string)
 	compID string
 	limits Limits
 	reset  *DailyTime
@@ -87,7 +101,9 @@ type Server struct {
 	startNs  int64          // when it was made, by the clock
 	secret   [32]byte       // random: the key of what is remembered of passwords
 	running  sync.WaitGroup // connections
-	readyNow atomic.Bool    // the outbox has what the view had when the core became ready
+	opened   chan struct{}  // wakes the schedule: the node leads
+	away     turnedAway
+	early    turnedAway // logons before the node was ready
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
@@ -101,9 +117,9 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("gateway/fix: Core, View, History and Outbox are needed")
 	}
 	s := &Server{
-		core: c.Core, view: c.View, outbox: c.Outbox, verify: c.VerifyPassword, busy: c.Busy, compID: c.CompID,
+		core: c.Core, view: c.View, outbox: c.Outbox, verify: c.VerifyPassword, busy: c.Busy, leader: c.Leader, compID: c.CompID,
 		limits: c.Limits.withDefaults(), reset: c.ResetAt, tls: c.TLS, log: c.Logger, clock: c.Clock,
-		dict: dictionary.Venue(), hashing: queue{free: auth.MaxHashing()}, stop: make(chan struct{}),
+		dict: dictionary.Venue(), hashing: queue{free: auth.MaxHashing()}, stop: make(chan struct{}), opened: make(chan struct{}, 1),
 		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, seats: map[wire.SessionID]*seat{},
 	}
 	if s.compID == "" {
@@ -144,8 +160,8 @@ func (silence) Read(_ []wire.Event, stop <-chan struct{}) (n int, lost uint64, o
 	return 0, 0, false
 }
 
-// Run sends market data, carries out what sessions that ended with the process asked for, and resets the numbers at the
-// configured time, until stop is closed. To be called once, before the first logon.
+// Run sends market data and, while the node leads, carries out what sessions that ended with their node asked for and resets
+// the numbers at the configured time, until stop is closed. To be called once, before the first logon.
 func (s *Server) Run(stop <-chan struct{}) {
 	var g sync.WaitGroup
 	g.Go(func() { s.market.Run(stop) })
@@ -153,19 +169,9 @@ func (s *Server) Run(stop <-chan struct{}) {
 	g.Wait()
 }
 
-// ready reports whether a logon can be served: commands are taken, and the outbox has what came before.
-func (s *Server) ready() bool {
-	if s.stopping.Load() || !s.core.Ready() {
-		return false
-	}
-	if !s.readyNow.Load() {
-		if s.outbox.Position() < s.view.Applied() {
-			return false
-		}
-		s.readyNow.Store(true)
-	}
-	return true
-}
+// ready reports whether market data can be served. leading reports whether every kind of session can.
+func (s *Server) ready() bool   { return !s.stopping.Load() && s.core.Ready() }
+func (s *Server) leading() bool { return s.ready() && s.core.Leading() }
 
 // Refused ends the connection of a session whose command the core had taken and that will not be applied, or whose outcome
 // is unknown: the numbers heal by resend at the next logon. It never blocks.

@@ -17,10 +17,10 @@ var errLost = errors.New("an earlier message was lost")
 // full reports whether an error says that a command may be taken if it is tried again.
 func (s *Server) full(err error) bool { return err == errAnew || s.busy(err) }
 
-// put hands in a command of a session.
+// put hands in a command of a session, by the holder of its seat and in his era.
 func (s *Server) put(p *seat, cmd *wire.Command) error {
 	p.submittedOne(1)
-	err := s.core.Submit(cmd)
+	err := s.core.SubmitIn(p.era, cmd)
 	if err != nil {
 		p.submittedOne(-1)
 	}

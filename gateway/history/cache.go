@@ -48,24 +48,22 @@ func (w *writer) findOrder(id wire.OrderID) (*Order, bool, error) {
 	return o, true, nil
 }
 
-func (w *writer) total(at accountAsset) (wire.Amount, error) {
-	if total, ok := w.totals.get(at); ok {
-		return total, nil
+func (w *writer) balance(at accountAsset) (balance, error) {
+	if b, ok := w.balances.get(at); ok {
+		return b, nil
 	}
-	v, ok, err := w.s.get(w.key(tagTotal).account(at.account).u32(uint32(at.asset)))
+	v, ok, err := w.s.get(w.key(tagBalance).account(at.account).u32(uint32(at.asset)))
 	if err != nil {
-		return wire.Amount{}, err
+		return balance{}, err
 	}
-	var total wire.Amount
+	var b balance
 	if ok {
-		f := fields{b: v}
-		total = f.amount()
-		if err := f.err("total"); err != nil {
-			return total, err
+		if b, err = parseBalance(v); err != nil {
+			return b, err
 		}
 	}
-	w.totals.learn(at, total)
-	return total, nil
+	w.balances.learn(at, b)
+	return b, nil
 }
 
 func (w *writer) number(acc wire.AccountID) (uint64, error) {
@@ -100,12 +98,13 @@ func (w *writer) flush() {
 		}
 	}
 	w.dirty = w.dirty[:0]
-	w.totals.flush(func(at accountAsset, total wire.Amount) {
-		w.set(w.key(tagTotal).account(at.account).u32(uint32(at.asset)), appendAmount(w.v[:0], total))
+	w.balances.flush(func(at accountAsset, b balance) {
+		w.set(w.key(tagBalance).account(at.account).u32(uint32(at.asset)), b.append(w.v[:0]))
 	})
 	w.numbers.flush(func(acc wire.AccountID, n uint64) {
 		w.set(w.key(tagNumber).account(acc), binary.LittleEndian.AppendUint64(w.v[:0], n))
 	})
+	w.candles.flush(w.setCandle)
 }
 
 // kept holds values by key, and which of them have changed since the last flush.

@@ -12,6 +12,7 @@ import (
 
 	"uncross/engine"
 	"uncross/engine/wire"
+	"uncross/gateway/storage/storagetest"
 	"uncross/gateway/view/venuetest"
 )
 
@@ -91,35 +92,6 @@ func closeStore(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// dump returns everything in the store.
-func dump(t testing.TB, s *Store) map[string]string {
-	t.Helper()
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer it.Close()
-	all := map[string]string{}
-	for it.First(); it.Valid(); it.Next() {
-		all[string(it.Key())] = string(it.Value())
-	}
-	return all
-}
-
-func diff(t testing.TB, got, want map[string]string) {
-	t.Helper()
-	for k, v := range want {
-		if got[k] != v {
-			t.Fatalf("key %c %x: %x, want %x", k[0], k[1:], got[k], v)
-		}
-	}
-	for k := range got {
-		if _, ok := want[k]; !ok {
-			t.Fatalf("key %c %x should not be there", k[0], k[1:])
-		}
 	}
 }
 
@@ -385,7 +357,7 @@ func TestCrashAndReplay(t *testing.T) {
 	r := newRun(9, 1500)
 	whole := open(t, vfs.NewMem())
 	whole.feed(t, r.es, 0)
-	want := dump(t, whole)
+	want := storagetest.Dump(t, whole.db)
 	closeStore(t, whole)
 
 	crashes := 8
@@ -406,7 +378,7 @@ func TestCrashAndReplay(t *testing.T) {
 					t.Fatalf("seed %d, life %d: %v", seed, life, err)
 				}
 				from += n
-				s.position.Set(s.w.pos.whole())
+				s.base.Position.Set(s.w.pos.whole())
 				if rnd.IntN(6) == 0 {
 					if err := s.Sync(); err != nil {
 						t.Fatal(err)
@@ -428,7 +400,7 @@ func TestCrashAndReplay(t *testing.T) {
 		}
 		s := open(t, fs)
 		s.feed(t, r.es, seed)
-		diff(t, dump(t, s), want)
+		storagetest.Diff(t, storagetest.Dump(t, s.db), want)
 		closeStore(t, s)
 	}
 }
@@ -443,9 +415,9 @@ func TestImages(t *testing.T) {
 		s := open(t, vfs.NewMem())
 		s.feed(t, r.es, seed)
 		if img := image(r.e); true { // an image of where the store is tells no news
-			before := dump(t, s)
+			before := storagetest.Dump(t, s.db)
 			s.feed(t, img, 1)
-			diff(t, dump(t, s), before)
+			storagetest.Diff(t, storagetest.Dump(t, s.db), before)
 		}
 		for range 600 { // missed
 			r.step(g)

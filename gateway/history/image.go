@@ -23,6 +23,7 @@ func (w *writer) imageEvent(e *wire.Event) error {
 		m.GetEvent(e)
 		w.skip = m.Seq <= w.pos.whole()
 		w.image = nil
+		w.heal = w.skip && w.estimates && w.pos.last && m.Seq == w.pos.seq
 		if has := w.pos.whole(); !w.skip && has > 0 && !w.s.o.AcceptGap {
 			return fmt.Errorf("%w: it ends at command %d, and the node's snapshot has command %d: the store has lost its end. Nothing was changed. What to do: restore the history directory from a backup; or move it away, and the history begins anew at the snapshot; or accept the gap (serve --accept-history-gap)",
 				ErrGap, has, m.Seq)
@@ -35,7 +36,7 @@ func (w *writer) imageEvent(e *wire.Event) error {
 		return nil
 	}
 	if w.skip {
-		return nil
+		return w.learn(e)
 	}
 	if w.image == nil {
 		return fmt.Errorf("%w: an image without its beginning", ErrGap)
@@ -50,7 +51,7 @@ func (w *writer) imageEvent(e *wire.Event) error {
 		m.GetEvent(e)
 		at := accountAsset{m.Account, m.Asset}
 		w.image.seen[at] = struct{}{}
-		return w.carry(e, at, m.Available.MustAdd(m.Held))
+		return w.carry(e, at, balance{available: m.Available, held: m.Held})
 	case wire.EvOrderState:
 		return w.imageOrder(e)
 	case wire.EvImageEnd:
@@ -59,22 +60,61 @@ func (w *writer) imageEvent(e *wire.Event) error {
 	return nil
 }
 
-// carry brings an account's total to what the image says, with one entry for the difference.
-func (w *writer) carry(e *wire.Event, at accountAsset, want wire.Amount) error {
-	total, err := w.total(at)
-	if err != nil {
+// learn takes from an image of exactly where the store is how the balances are divided that are estimates.
+func (w *writer) learn(e *wire.Event) error {
+	if !w.heal {
+		return nil
+	}
+	switch e.Kind {
+	case wire.EvImageBalance:
+		var m wire.Balance
+		m.GetEvent(e)
+		at, told := accountAsset{m.Account, m.Asset}, balance{available: m.Available, held: m.Held}
+		b, err := w.balance(at)
+		if err != nil || !b.estimated {
+			return err
+		}
+		if b.total() != told.total() {
+			return fmt.Errorf("%w: account %d has %v of asset %d here, %v in the engine", ErrDamaged, m.Account, b.total(), m.Asset, told.total())
+		}
+		w.balances.change(at, told)
+	case wire.EvImageEnd:
+		w.exact()
+	}
+	return nil
+}
+
+// exact forgets that there were estimates.
+func (w *writer) exact() {
+	if w.estimates {
+		w.estimates, w.heal = false, false
+		w.unset(metaEstimates)
+	}
+}
+
+// carry brings an account's balance to what the image says, with one ledger entry for the difference of the total.
+func (w *writer) carry(e *wire.Event, at accountAsset, want balance) error {
+	b, err := w.balance(at)
+	if err != nil || b == want {
 		return err
 	}
-	entry := Entry{Account: at.account, Kind: Carry, Asset: at.asset}
-	if total.Less(want) {
-		entry.Amount = want.MustSub(total)
-	} else {
-		entry.Amount, entry.Negative = total.MustSub(want), true
-	}
+	w.balances.change(at, want)
 	news := *e
 	news.Seq = w.image.seq
-	_, err = w.post(&news, &entry)
-	return err
+	c := concern{carried: true, timeNs: e.TimeNs}
+	c.changed(want.after(at.asset))
+	w.concerns(at.account, &news, 0, &c)
+	was, is := b.total(), want.total()
+	if was == is {
+		return nil
+	}
+	entry := Entry{Account: at.account, Kind: Carry, Asset: at.asset}
+	if was.Less(is) {
+		entry.Amount = is.MustSub(was)
+	} else {
+		entry.Amount, entry.Negative = was.MustSub(is), true
+	}
+	return w.enter(&news, &entry, is)
 }
 
 // imageOrder takes over an open order.
@@ -114,28 +154,32 @@ func (w *writer) imageEnd(e *wire.Event) error {
 	binary.LittleEndian.PutUint64(to[:], m.Seq+1)
 	w.set(metaFrom, to[:])
 	w.pos = position{seq: m.Seq, ord: ^uint32(0), last: true}
+	w.now, w.end = e.TimeNs, EventID{w.pos.seq, w.pos.ord}
 	w.s.from.Store(m.Seq + 1)
+	w.exact()
 	w.image = nil
 	return nil
 }
 
 func (w *writer) clearUnseen(e *wire.Event) error {
-	prefix := newKey(tagTotal)
+	prefix := newKey(tagBalance)
 	it, err := w.s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefix.after()})
 	if err != nil {
 		return err
 	}
 	defer it.Close()
+	news := *e // each change has an id of its own: the image's end is its last event
 	for it.First(); it.Valid(); it.Next() {
 		k := it.Key()
 		if len(k) != 9 {
-			return fmt.Errorf("%w: key of a total", ErrDamaged)
+			return fmt.Errorf("%w: key of a balance", ErrDamaged)
 		}
 		at := accountAsset{wire.AccountID(binary.BigEndian.Uint32(k[1:])), wire.AssetID(binary.BigEndian.Uint32(k[5:]))}
 		if _, ok := w.image.seen[at]; !ok {
-			if err := w.carry(e, at, wire.Amount{}); err != nil {
+			if err := w.carry(&news, at, balance{}); err != nil {
 				return err
 			}
+			news.Ord++
 		}
 	}
 	return it.Error()
@@ -143,13 +187,17 @@ func (w *writer) clearUnseen(e *wire.Event) error {
 
 // Gaps returns every run of commands that the store has nothing of, oldest first.
 func (s *Store) Gaps() ([]Gap, error) {
-	done, err := s.use()
+	done, err := s.base.Use()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	return gapsIn(s.db)
+}
+
+func gapsIn(r pebble.Reader) ([]Gap, error) {
 	prefix := newKey(tagGap)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefix.after()})
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefix.after()})
 	if err != nil {
 		return nil, fmt.Errorf("history: read: %w", err)
 	}

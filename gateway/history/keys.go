@@ -18,14 +18,19 @@ const (
 	tagOfAccount  = 'A'
 	tagClientID   = 'C'
 	tagLedger     = 'L'
-	tagTotal      = 'B'
+	tagBalance    = 'B'
 	tagNumber     = 'N'
+	tagAccount    = 'P'
+	tagCandle     = 'K'
+	tagSums       = 'S'
 )
 
 var (
-	metaPosition = []byte{tagMeta, 'p'} // seq u64, ord u32, last u8
-	metaFrom     = []byte{tagMeta, 'f'} // u64
-	metaCluster  = []byte{tagMeta, 'c'} // 16 bytes
+	metaPosition  = []byte{tagMeta, 'p'} // seq u64, ord u32, last u8
+	metaFrom      = []byte{tagMeta, 'f'} // u64
+	metaCluster   = []byte{tagMeta, 'c'} // 16 bytes
+	metaGone      = []byte{tagMeta, 'k'} // seq u64, ord u32, time u64
+	metaEstimates = []byte{tagMeta, 'e'} // empty; there while balances may be estimates
 )
 
 // key builds one key at a time in a buffer of its own.

@@ -12,16 +12,15 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"uncross/gateway/progress"
 	"uncross/gateway/storage"
 )
 
 // Format is what the file FORMAT in a store's directory says. The number changes with the layout of keys or values.
-const Format = "uncross history 1"
+const Format = "uncross history 2"
 
 // kind is what this store is to package storage.
 var kind = storage.Kind{
-	Name: "the history", Family: "uncross history ", Format: Format, Foreign: ErrForeign, Other: ErrFormat, Damaged: ErrDamaged,
+	Name: "the history", Short: "history", Family: "uncross history ", Format: Format, Older: []string{formatOne, formatUpgrading}, Foreign: ErrForeign, Other: ErrFormat, Damaged: ErrDamaged, Closed: ErrClosed,
 	Renew:  ", or move the directory away and let the node write its history anew",
 	Repair: "a damaged store may be moved away: the node writes it anew from its log as far back as that goes",
 }
@@ -39,6 +38,8 @@ type Options struct {
 	QueueEvents int           // events that wait for the disk at most; 0: 65,536 (12 MiB)
 	CacheBytes  int64         // for reading; 0: 32 MiB
 	ClusterID   [16]byte      // where it is not zero, a store of another cluster is refused
+
+	Retain Retain // how long things are kept; zero: for ever
 
 	// AcceptGap is the operator's word that the store may go on behind a gap. A node takes no snapshot before its history is
 	// on disk, so an image beyond what the store has means that the store has lost its end. An empty store has no gap.
@@ -61,6 +62,7 @@ func (o *Options) defaults() {
 	if o.QueueEvents <= 0 {
 		o.QueueEvents = 65_536
 	}
+	o.Retain.defaults()
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 32 << 20
 	}
@@ -69,21 +71,24 @@ func (o *Options) defaults() {
 // Store is a history store. Run is called once, by one goroutine; everything else by any.
 type Store struct {
 	o     Options
+	base  *storage.Store // the database, how far it is, and how it ends
 	db    *pebble.DB
 	queue *queue
 	w     *writer
 
-	open   sync.RWMutex // held for reading while the database is in use
-	closed bool
+	from atomic.Uint64        // complete from this command
+	gone atomic.Pointer[edge] // what is no longer kept
+	end  atomic.Pointer[EventID]
+	now  atomic.Int64 // engine time of the last event stored
 
-	position progress.Number // last whole command stored
-	durable  atomic.Uint64   // … and synced
-	from     atomic.Uint64   // complete from this command
-	failure  atomic.Pointer[error]
+	commits  sync.Mutex // one batch at a time: what is trimmed depends on what is written
+	watchers watchers
+	trim     trimmer
 }
 
 // Open opens the store in dir, or makes one where dir is missing or empty. It refuses, without changing anything, a
-// directory that holds something else (ErrForeign), another format (ErrFormat) or another cluster's history (ErrForeign).
+// directory that holds something else (ErrForeign), another format (ErrFormat) or another cluster's history (ErrForeign). A
+// store of format 1 is brought up to date first, which takes as long as reading and writing all of it.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{o: o, queue: newQueue(o.QueueEvents)}
@@ -94,61 +99,41 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) openDir(dir string) error {
-	if err := kind.Prepare(s.o.FS, dir); err != nil {
-		return err
-	}
-	db, err := kind.Open(dir, storage.Options{FS: s.o.FS, Logger: s.o.Logger, Fail: s.fail, CacheBytes: s.o.CacheBytes, MemTable: 32 << 20})
+	base, err := kind.Open(dir, storage.Options{FS: s.o.FS, Logger: s.o.Logger, Fatal: s.o.Fatal, CacheBytes: s.o.CacheBytes, MemTable: 32 << 20})
 	if err != nil {
 		return err
 	}
-	s.db = db
+	s.base, s.db = base, base.DB
 	w, err := newWriter(s)
+	if err == nil {
+		err = s.upgraded(dir, w)
+	}
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, base.Abandon())
 	}
 	s.w = w
-	s.position.Set(w.pos.whole())
-	s.durable.Store(w.pos.whole()) // opening has brought everything that was in Pebble's log into synced tables
+	if err := s.resume(); err != nil {
+		return errors.Join(err, base.Abandon())
+	}
+	base.Opened(w.pos.whole())
 	return nil
 }
 
 // Close syncs and closes the store. Run must have returned, or not have been called.
-func (s *Store) Close() error {
-	var err error
-	if s.failure.Load() == nil {
-		err = s.Sync()
-	}
-	s.open.Lock()
-	defer s.open.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
-	s.closed = true
-	return errors.Join(err, s.db.Close())
-}
+func (s *Store) Close() error { return s.base.Close() }
 
-// use keeps the database open until the returned function is called.
-func (s *Store) use() (done func(), err error) {
-	s.open.RLock()
-	if s.closed {
-		s.open.RUnlock()
-		return nil, ErrClosed
+// snapshot is Use with a picture of the store that nothing changes, for reads that take several steps.
+func (s *Store) snapshot() (snap *pebble.Snapshot, done func(), err error) {
+	unlock, err := s.base.Use()
+	if err != nil {
+		return nil, nil, err
 	}
-	return s.open.RUnlock, nil
-}
-
-// fail reports the first failure to the one who opened the store.
-func (s *Store) fail(err error) {
-	if s.failure.CompareAndSwap(nil, &err) {
-		s.o.Logger.Error("the history store cannot go on", "error", err)
-		s.o.Fatal(err)
-	}
+	snap = s.db.NewSnapshot()
+	return snap, func() {
+		snap.Close()
+		unlock()
+	}, nil
 }
 
 // Err returns why the store stopped, nil while it has not.
-func (s *Store) Err() error {
-	if p := s.failure.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
+func (s *Store) Err() error { return s.base.Err() }

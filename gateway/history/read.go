@@ -12,35 +12,35 @@ import (
 
 // Trades returns a page of an instrument's trades.
 func (s *Store) Trades(in wire.InstrumentID, q Query) (Page[Trade], error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return Page[Trade]{}, err
 	}
 	defer done()
-	lo, hi, err := s.bounds(&q, newKey(tagEvent), timeOfEvent)
+	lo, hi, err := bounds(snap, &q, newKey(tagEvent), timeOfEvent)
 	if err != nil {
 		return Page[Trade]{}, err
 	}
 	prefix := newKey(tagTrade).u32(uint32(in))
-	return page(s, listing[Trade]{prefix: prefix, length: len(prefix) + 12, lo: lo, hi: hi, item: func(k, _ []byte) (Trade, bool, error) {
-		t, err := s.tradeAt(k[len(prefix):])
+	return page(snap, listing[Trade]{prefix: prefix, length: len(prefix) + 12, lo: lo, hi: hi, item: func(k, _ []byte) (Trade, bool, error) {
+		t, err := tradeAt(snap, k[len(prefix):])
 		return t, true, err
 	}}, &q)
 }
 
 // Fills returns a page of an account's fills.
 func (s *Store) Fills(acc wire.AccountID, q Query) (Page[Fill], error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return Page[Fill]{}, err
 	}
 	defer done()
-	lo, hi, err := s.bounds(&q, newKey(tagEvent), timeOfEvent)
+	lo, hi, err := bounds(snap, &q, newKey(tagEvent), timeOfEvent)
 	if err != nil {
 		return Page[Fill]{}, err
 	}
 	if q.Order != 0 { // its fills lie between its entry and its last change
-		o, ok, err := s.order(q.Order)
+		o, ok, err := s.order(snap, q.Order)
 		if err != nil {
 			return Page[Fill]{}, err
 		}
@@ -53,8 +53,8 @@ func (s *Store) Fills(acc wire.AccountID, q Query) (Page[Fill], error) {
 		}
 	}
 	prefix := newKey(tagFill).account(acc)
-	return page(s, listing[Fill]{prefix: prefix, length: len(prefix) + 13, lo: lo, hi: hi, item: func(k, v []byte) (Fill, bool, error) {
-		f, err := s.fillAt(acc, k[len(prefix):], v)
+	return page(snap, listing[Fill]{prefix: prefix, length: len(prefix) + 13, lo: lo, hi: hi, item: func(k, v []byte) (Fill, bool, error) {
+		f, err := fillAt(snap, acc, k[len(prefix):], v)
 		wanted := (q.Instrument == 0 || f.Instrument == q.Instrument) && (q.Order == 0 || f.Order == q.Order)
 		return f, wanted, err
 	}}, &q)
@@ -62,12 +62,12 @@ func (s *Store) Fills(acc wire.AccountID, q Query) (Page[Fill], error) {
 
 // Orders returns a page of an account's orders, in the order of entry.
 func (s *Store) Orders(acc wire.AccountID, q Query) (Page[Order], error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return Page[Order]{}, err
 	}
 	defer done()
-	lo, hi, err := s.bounds(&q, newKey(tagOrder), func(k, v []byte) (int64, error) {
+	lo, hi, err := bounds(snap, &q, newKey(tagOrder), func(k, v []byte) (int64, error) {
 		o, err := parseOrder(wire.OrderID(binary.BigEndian.Uint64(k[1:])), v)
 		return o.EnteredNs, err
 	})
@@ -75,9 +75,9 @@ func (s *Store) Orders(acc wire.AccountID, q Query) (Page[Order], error) {
 		return Page[Order]{}, err
 	}
 	prefix := newKey(tagOfAccount).account(acc)
-	return page(s, listing[Order]{prefix: prefix, length: len(prefix) + 8, lo: lo, hi: hi, item: func(k, _ []byte) (Order, bool, error) {
+	return page(snap, listing[Order]{prefix: prefix, length: len(prefix) + 8, lo: lo, hi: hi, item: func(k, _ []byte) (Order, bool, error) {
 		id := wire.OrderID(binary.BigEndian.Uint64(k[len(prefix):]))
-		o, ok, err := s.order(id)
+		o, ok, err := s.order(snap, id)
 		if err == nil && !ok {
 			err = fmt.Errorf("%w: order %d is in its account's list alone", ErrDamaged, id)
 		}
@@ -87,21 +87,21 @@ func (s *Store) Orders(acc wire.AccountID, q Query) (Page[Order], error) {
 
 // Ledger returns a page of an account's ledger entries.
 func (s *Store) Ledger(acc wire.AccountID, q Query) (Page[Entry], error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return Page[Entry]{}, err
 	}
 	defer done()
 	prefix := newKey(tagLedger).account(acc)
 	entry := func(k, v []byte) (Entry, error) { return parseEntry(acc, binary.BigEndian.Uint64(k[len(prefix):]), v) }
-	lo, hi, err := s.bounds(&q, prefix, func(k, v []byte) (int64, error) {
+	lo, hi, err := bounds(snap, &q, prefix, func(k, v []byte) (int64, error) {
 		e, err := entry(k, v)
 		return e.TimeNs, err
 	})
 	if err != nil {
 		return Page[Entry]{}, err
 	}
-	return page(s, listing[Entry]{prefix: prefix, length: len(prefix) + 8, lo: lo, hi: hi, item: func(k, v []byte) (Entry, bool, error) {
+	return page(snap, listing[Entry]{prefix: prefix, length: len(prefix) + 8, lo: lo, hi: hi, item: func(k, v []byte) (Entry, bool, error) {
 		e, err := entry(k, v)
 		wanted := (q.Instrument == 0 || e.Instrument == q.Instrument) && (q.Order == 0 || e.Order == q.Order)
 		return e, wanted, err
@@ -110,52 +110,61 @@ func (s *Store) Ledger(acc wire.AccountID, q Query) (Page[Entry], error) {
 
 // Order returns an order by the venue's id.
 func (s *Store) Order(id wire.OrderID) (Order, bool, error) {
-	done, err := s.use()
+	done, err := s.base.Use()
 	if err != nil {
 		return Order{}, false, err
 	}
 	defer done()
-	return s.order(id)
+	return s.order(s.db, id)
 }
 
 // OrderByClientID returns the latest order of an account that has, or had before it was replaced, a client id.
 func (s *Store) OrderByClientID(acc wire.AccountID, id wire.Text) (Order, bool, error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return Order{}, false, err
 	}
 	defer done()
-	v, ok, err := s.get(newKey(tagClientID).account(acc).text(id))
+	v, ok, err := get(snap, newKey(tagClientID).account(acc).text(id))
 	if err != nil || !ok || id.IsEmpty() {
 		return Order{}, false, err
 	}
 	if len(v) != 8 {
 		return Order{}, false, fmt.Errorf("%w: client id %q of account %d", ErrDamaged, id, acc)
 	}
-	return s.order(wire.OrderID(binary.BigEndian.Uint64(v)))
+	return s.order(snap, wire.OrderID(binary.BigEndian.Uint64(v)))
 }
 
-func (s *Store) order(id wire.OrderID) (Order, bool, error) {
-	v, ok, err := s.get(newKey(tagOrder).u64(uint64(id)))
+func (s *Store) order(r pebble.Reader, id wire.OrderID) (Order, bool, error) {
+	v, ok, err := get(r, newKey(tagOrder).u64(uint64(id)))
 	if err != nil || !ok {
 		return Order{}, false, err
 	}
-	o, err := parseOrder(id, v)
-	// An image stamps every order that it has with its own command, the one before CompleteFrom.
-	o.Lost = o.Status.Open() && o.UpdatedSeq+1 < s.from.Load()
+	o, err := s.parseOrder(id, v)
 	return o, err == nil, err
 }
 
+// parseOrder reads an order, and whether its end is lost.
+func (s *Store) parseOrder(id wire.OrderID, v []byte) (Order, error) {
+	o, err := parseOrder(id, v)
+	// An image stamps every order that it has with its own command, the one before CompleteFrom.
+	o.Lost = o.Status.Open() && o.UpdatedSeq+1 < s.from.Load()
+	return o, err
+}
+
 // Events returns up to limit of the stored events of one command, in order. There are none of a command that only
-// repeated an answer.
+// repeated an answer. The error is ErrTrimmed where they are no longer kept.
 func (s *Store) Events(seq uint64, limit int) ([]wire.Event, error) {
-	done, err := s.use()
+	snap, done, err := s.snapshot()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if g := s.gone.Load(); *g != (edge{}) && seq <= g.id.Seq {
+		return nil, fmt.Errorf("%w: all that is behind command %d is", ErrTrimmed, g.id.Seq)
+	}
 	prefix := newKey(tagEvent).u64(seq)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefix.after()})
+	it, err := snap.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefix.after()})
 	if err != nil {
 		return nil, fmt.Errorf("history: read: %w", err)
 	}
@@ -173,9 +182,10 @@ func (s *Store) Events(seq uint64, limit int) ([]wire.Event, error) {
 
 // VenueTrades returns up to limit trades of the venue in order, behind an event: of one instrument, or of all when in
 // is 0. Last is where to go on; more says that there is something to go on to. It looks at no more than scanBudget events
-// of any kind, so that there may be few trades, even none, and more.
+// of any kind, so that there may be few trades, even none, and more. Behind an event that is no longer kept it begins with
+// the first trade that is; Kept tells.
 func (s *Store) VenueTrades(after EventID, in wire.InstrumentID, limit int) (trades []Trade, last EventID, more bool, err error) {
-	done, err := s.use()
+	done, err := s.base.Use()
 	if err != nil {
 		return nil, after, false, err
 	}
@@ -227,9 +237,8 @@ func parseEventID(k []byte) (EventID, error) {
 func timeOfEvent(_, v []byte) (int64, error) { return eventTime(v) }
 
 // tradeAt reads the trade whose event id the 12 bytes of id are.
-func (s *Store) tradeAt(id []byte) (Trade, error) {
-	k := append(newKey(tagEvent), id...)
-	v, closer, err := s.db.Get(k)
+func tradeAt(r pebble.Reader, id []byte) (Trade, error) {
+	v, closer, err := r.Get(append(newKey(tagEvent), id...))
 	if err != nil {
 		return Trade{}, fmt.Errorf("history: read trade %x: %w", id, err)
 	}
@@ -250,17 +259,17 @@ func parseTrade(v []byte) (Trade, error) {
 }
 
 // fillAt reads the fill whose event id and side the 13 bytes of id are.
-func (s *Store) fillAt(acc wire.AccountID, id, clientID []byte) (Fill, error) {
-	t, err := s.tradeAt(id[:12])
+func fillAt(r pebble.Reader, acc wire.AccountID, id, value []byte) (Fill, error) {
+	t, err := tradeAt(r, id[:12])
 	if err != nil {
 		return Fill{}, err
 	}
-	text, ok := wire.ParseText(string(clientID))
-	if !ok {
-		return Fill{}, fmt.Errorf("%w: client id of a fill of trade %d", ErrDamaged, t.Trade.Trade)
+	c, err := parseConcern(value)
+	if err != nil {
+		return Fill{}, err
 	}
 	f := Fill{
-		Account: acc, Instrument: t.Instrument, ClientID: text, Side: wire.Side(id[12]), Liquidity: Maker,
+		Account: acc, Instrument: t.Instrument, ClientID: c.terms.ClientID, Side: wire.Side(id[12]), Liquidity: Maker,
 		Order: t.BuyOrder, Left: t.BuyLeft, Fee: t.BuyFee, Price: t.Price, Qty: t.Qty, Notional: t.Notional,
 		Trade: t.Trade.Trade, Seq: t.Seq, Ord: t.Ord, TimeNs: t.TimeNs,
 	}
@@ -277,8 +286,10 @@ func (s *Store) fillAt(acc wire.AccountID, id, clientID []byte) (Fill, error) {
 }
 
 // get returns a copy of a value.
-func (s *Store) get(k key) ([]byte, bool, error) {
-	v, closer, err := s.db.Get(k)
+func (s *Store) get(k key) ([]byte, bool, error) { return get(s.db, k) }
+
+func get(r pebble.Reader, k key) ([]byte, bool, error) {
+	v, closer, err := r.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
 	}

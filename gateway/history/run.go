@@ -29,7 +29,10 @@ func (s *Store) Run(src Source, stop <-chan struct{}) error {
 		s.write()
 	})
 	if s.o.SyncEvery > 0 {
-		work.Go(func() { s.syncUntil(written) })
+		work.Go(func() { s.base.SyncUntil(written, s.o.SyncEvery) })
+	}
+	if s.o.Retain.on() {
+		work.Go(func() { s.retainUntil(written) })
 	}
 	s.read(src, stop)
 	s.queue.close()
@@ -46,7 +49,7 @@ func (s *Store) read(src Source, stop <-chan struct{}) {
 	for {
 		n, lost, ok := src.Read(buf, stop)
 		if lost > 0 {
-			s.fail(fmt.Errorf("history: %w: the ring's reader was overrun by %d events; attach a lossless one", ErrGap, lost))
+			s.base.Fail(fmt.Errorf("history: %w: the ring's reader was overrun by %d events; attach a lossless one", ErrGap, lost))
 			return
 		}
 		if !s.queue.put(buf[:n]) || !ok {
@@ -55,82 +58,62 @@ func (s *Store) read(src Source, stop <-chan struct{}) {
 	}
 }
 
-// write is the writer goroutine.
+// write is the writer goroutine. A batch ends with a whole command, so that a reader never sees half of one; only a command
+// that is longer than a batch is seen to grow.
 func (s *Store) write() {
 	defer s.queue.close() // the reader must not wait for room that nobody makes
 	buf := make([]wire.Event, batchEvents)
+	n := 0
 	for {
-		n, ok := s.queue.take(buf)
+		m, ok := s.queue.take(buf[n:])
+		n += m
+		whole := n
+		if ok {
+			whole = wholeCommands(buf[:n])
+		}
+		if err := s.w.store(buf[:whole]); err != nil {
+			s.base.Fail(err)
+			return
+		}
 		if !ok {
 			return
 		}
-		if err := s.w.store(buf[:n]); err != nil {
-			s.fail(err)
-			return
-		}
-		s.position.Set(s.w.pos.whole())
+		n = copy(buf, buf[whole:n])
 	}
 }
 
-func (s *Store) syncUntil(done <-chan struct{}) {
-	tick := time.NewTicker(s.o.SyncEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			if s.durable.Load() == s.position.Load() {
-				continue
-			}
-			if err := s.Sync(); err != nil {
-				s.fail(err)
-				return
-			}
+// wholeCommands returns how many of the events are to be stored now: up to the end of the last whole command, or all where
+// there is room for no more.
+func wholeCommands(es []wire.Event) int {
+	for i := len(es); i > 0; i-- {
+		if es[i-1].Flags&wire.FlagLast != 0 {
+			return i
 		}
 	}
+	if len(es) == batchEvents {
+		return len(es)
+	}
+	return 0
 }
 
 // Sync waits until everything that is stored now will survive a crash.
-func (s *Store) Sync() error {
-	done, err := s.use()
-	if err != nil {
-		return err
-	}
-	defer done()
-	upTo := s.position.Load()
-	if err := s.guard(func() error { return s.db.LogData(nil, pebble.Sync) }); err != nil {
-		return fmt.Errorf("history: sync: %w", err)
-	}
-	for {
-		was := s.durable.Load()
-		if was >= upTo || s.durable.CompareAndSwap(was, upTo) {
-			return nil
-		}
-	}
-}
+func (s *Store) Sync() error { return s.base.Sync() }
 
-// guard calls into Pebble, which panics where it cannot write its log: the one who opened the store is told first.
-func (s *Store) guard(write func() error) error {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case error:
-			s.fail(fmt.Errorf("history: write: %w", p))
-			panic(p)
-		default:
-			s.fail(fmt.Errorf("history: write: %v", p))
-			panic(p)
-		}
-	}()
-	return write()
+// commit writes a batch, and lets everybody know how far the store is.
+func (s *Store) commit(b *pebble.Batch) error {
+	s.commits.Lock()
+	defer s.commits.Unlock()
+	if err := s.base.Guard(func() error { return b.Commit(pebble.NoSync) }); err != nil {
+		return fmt.Errorf("history: write: %w", err)
+	}
+	return nil
 }
 
 // Position returns the last command of which everything is stored and can be read.
-func (s *Store) Position() uint64 { return s.position.Load() }
+func (s *Store) Position() uint64 { return s.base.Position.Load() }
 
 // Durable returns the last command of which everything survives a crash: the log may be cut off up to it.
-func (s *Store) Durable() uint64 { return s.durable.Load() }
+func (s *Store) Durable() uint64 { return s.base.Durable() }
 
 // CompleteFrom returns the command from which on nothing is missing: 1, or the one behind the last gap.
 func (s *Store) CompleteFrom() uint64 { return s.from.Load() }
@@ -140,5 +123,5 @@ func (s *Store) QueueDepth() int { return s.queue.len() }
 
 // WaitFor waits until command seq is stored, for at most the given time, and reports whether it is.
 func (s *Store) WaitFor(seq uint64, timeout time.Duration) bool {
-	return s.position.WaitFor(seq, timeout)
+	return s.base.Position.WaitFor(seq, timeout)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"uncross/engine/wire"
+	"uncross/gateway/storage/storagetest"
 	"uncross/gateway/view/venuetest"
 )
 
@@ -17,7 +18,7 @@ func TestSessions(t *testing.T) {
 	s := open(t, fs)
 	r := newRun(1, venuetest.New(1).Setup())
 	s.feed(t, r.es, 1)
-	before := dump(t, s)
+	before := storagetest.Dump(t, s.db)
 	setUp := s.Position()
 
 	apply := func(key wire.KeyID, b interface{ Put(*wire.Command) }) {
@@ -31,7 +32,7 @@ func TestSessions(t *testing.T) {
 	for range 3 {
 		apply(3, &wire.SessionMessage{Session: 1, Kind: wire.RefusedNewOrder, Reason: wire.InvalidSide})
 	}
-	after := dump(t, s)
+	after := storagetest.Dump(t, s.db)
 	delete(before, string(metaPosition))
 	delete(after, string(metaPosition))
 	if s.Position() != setUp+3 || len(after) != len(before) {
@@ -53,7 +54,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("command %d: %v, %v", seq, es, err)
 		}
 	}
-	for _, v := range dump(t, s) {
+	for _, v := range storagetest.Dump(t, s.db) {
 		if bytes.Contains([]byte(v), secret.Hash[:]) {
 			t.Error("a password's hash is in the history")
 		}

@@ -16,6 +16,7 @@ import (
 
 	"uncross/engine"
 	"uncross/engine/wire"
+	"uncross/gateway/storage/storagetest"
 	"uncross/gateway/view/venuetest"
 	"uncross/internal/ring"
 )
@@ -50,7 +51,7 @@ func TestForeignDirectories(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ErrForeign, "no FORMAT"},
-		"a newer format":    {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/FORMAT", "uncross history 2\n") }, ErrFormat, "history 2"},
+		"a newer format":    {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/FORMAT", "uncross history 3\n") }, ErrFormat, "history 3"},
 		"something else's":  {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/FORMAT", "uncross log 1\n") }, ErrForeign, "uncross log 1"},
 		"an empty FORMAT":   {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/FORMAT", "") }, ErrForeign, "FORMAT"},
 		"a great file":      {func(t *testing.T, fs vfs.FS) { writeFile(t, fs, "history/FORMAT", strings.Repeat("x", 1<<20)) }, ErrForeign, "FORMAT"},
@@ -122,7 +123,7 @@ func TestOnDisk(t *testing.T) {
 	}
 	r := newRun(1, 500)
 	s.feed(t, r.es, 1)
-	want := dump(t, s)
+	want := storagetest.Dump(t, s.db)
 	closeStore(t, s)
 	text, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
 	if err != nil || string(text) != Format+"\n" {
@@ -135,7 +136,7 @@ func TestOnDisk(t *testing.T) {
 	if s.Position() != 500 || s.Durable() != 500 {
 		t.Errorf("position %d, durable %d", s.Position(), s.Durable())
 	}
-	diff(t, dump(t, s), want)
+	storagetest.Diff(t, storagetest.Dump(t, s.db), want)
 	closeStore(t, s)
 }
 
@@ -146,7 +147,7 @@ func TestFlippedBytes(t *testing.T) {
 		s := open(t, vfs.NewMem())
 		defer closeStore(t, s)
 		s.feed(t, r.es, 1)
-		return dump(t, s)
+		return storagetest.Dump(t, s.db)
 	}()
 	dir := t.TempDir()
 	o := options(t, nil)
@@ -162,31 +163,7 @@ func TestFlippedBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeStore(t, s)
-	names, err := filepath.Glob(filepath.Join(dir, "pebble", "*.sst"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no tables: %v", err)
-	}
-	found := 0
-	for _, name := range names {
-		good, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := len(good) / 10; at < len(good); at += len(good)/10 + 1 {
-			bad := append([]byte(nil), good...)
-			bad[at] ^= 0x10
-			if err := os.WriteFile(name, bad, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if damageIsFound(t, dir, o, want) {
-				found++
-			}
-		}
-		if err := os.WriteFile(name, good, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if found == 0 {
+	if storagetest.Flip(t, dir, 10, func() bool { return damageIsFound(t, dir, o, want) }) == 0 {
 		t.Error("no damage was found")
 	}
 }
@@ -246,7 +223,7 @@ func TestFailingDisk(t *testing.T) {
 			if err := s.w.store(r.es[r.at[200]:]); err == nil {
 				err = s.Sync()
 				if err != nil {
-					s.fail(err)
+					s.base.Fail(err)
 				}
 			}
 		}()

@@ -15,6 +15,8 @@ var (
 	ErrClosed  = errors.New("history: the store is closed")
 	ErrCursor  = errors.New("not a cursor of this list")
 	ErrLimit   = errors.New("a page has 1 to 1,000 items")
+	ErrTrimmed = errors.New("that far back is not kept")    // wrapped: says from where on it is
+	ErrPeriod  = errors.New("not a period for a statement") // wrapped: says why
 )
 
 // Page sizes.
@@ -177,6 +179,90 @@ type Entry struct {
 	Ord        uint32
 	TimeNs     int64
 	Reference  wire.Text // of a deposit or withdrawal
+}
+
+// BalanceAfter is what an account has of an asset after an event, in smallest units.
+type BalanceAfter struct {
+	Asset     wire.AssetID
+	Available wire.Amount
+	Held      wire.Amount
+	Estimated bool // the sum of the two is right, but how it is divided is not known; see Balances
+}
+
+// OrderTerms is what an order asked for at a moment.
+type OrderTerms struct {
+	ClientID wire.Text
+	Price    wire.Price
+	Qty      wire.Qty // total
+}
+
+// AccountEvent is an event as it concerns one account.
+type AccountEvent struct {
+	Event wire.Event
+	// Side is, of a trade, the account's side; a trade of an account with itself is two AccountEvents, the buy first. It is
+	// 0 in every other event, and in a trade that brought the venue's account its fees.
+	Side wire.Side
+	// Order is how the account's order stood just before a trade, a cancel or a replacement: with the event's own fields
+	// (side, quantity left) it makes an execution report. It is zero elsewhere: what accepts or rejects an order has it all.
+	Order OrderTerms
+	// Balances are those that the event changed, after it: at most two. None where no money moved.
+	Balances []BalanceAfter
+}
+
+// ID returns the event's id.
+func (e *AccountEvent) ID() EventID { return EventID{e.Event.Seq, e.Event.Ord} }
+
+// ChangeReason says why a balance changed. Other than ledger entries, changes tell of holds as well.
+type ChangeReason uint8
+
+// The reasons.
+const (
+	ByDeposit    ChangeReason = 1
+	ByWithdrawal ChangeReason = 2
+	ByOrder      ChangeReason = 3 // a new order's hold
+	ByReplace    ChangeReason = 4 // a changed order's hold
+	ByCancel     ChangeReason = 5 // a hold released
+	ByTrade      ChangeReason = 6
+	ByFeeIncome  ChangeReason = 7 // the venue's account alone
+	ByCarry      ChangeReason = 8 // what changed inside a gap, in one sum
+)
+
+// String returns the reason in lower case with underscores.
+func (r ChangeReason) String() string {
+	switch r {
+	case ByDeposit:
+		return "deposit"
+	case ByWithdrawal:
+		return "withdrawal"
+	case ByOrder:
+		return "order"
+	case ByReplace:
+		return "replace"
+	case ByCancel:
+		return "cancel"
+	case ByTrade:
+		return "trade"
+	case ByFeeIncome:
+		return "fee_income"
+	case ByCarry:
+		return "carry"
+	}
+	return "invalid"
+}
+
+// BalanceChange is what one event did to an account's balances.
+type BalanceChange struct {
+	Account    wire.AccountID
+	Reason     ChangeReason
+	Side       wire.Side         // of the account's order; 0 where there is none
+	Instrument wire.InstrumentID // 0 where there is none
+	Order      wire.OrderID      // the account's own; 0 where there is none
+	Trade      wire.TradeID
+	Seq        uint64
+	Ord        uint32
+	TimeNs     int64
+	Reference  wire.Text      // of a deposit or withdrawal
+	Balances   []BalanceAfter // after it: one or two assets
 }
 
 // Gap is a run of commands that the store has nothing of.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"uncross/engine/amount"
 	"uncross/engine/wire"
 	"uncross/internal/slab"
 )
@@ -23,8 +22,10 @@ const (
 type writer struct {
 	s       *Store
 	pos     position
+	now     int64   // engine time of it
+	end     EventID // the last event of a whole command
 	cluster [16]byte
-	defs    map[wire.InstrumentID]wire.Instrument
+	defs    map[wire.InstrumentID]*wire.Instrument
 
 	b *pebble.Batch // the batch being built
 
@@ -32,8 +33,14 @@ type writer struct {
 	orderIndex slab.Index
 	dirty      []slab.Handle
 
-	totals  kept[accountAsset, wire.Amount]
-	numbers kept[wire.AccountID, uint64]
+	balances kept[accountAsset, balance]
+	numbers  kept[wire.AccountID, uint64]
+	candles  candleCache
+	news     touched // accounts that the batch tells something new
+
+	upgrading bool // the events come from the store itself
+	estimates bool // there are balances of which only the sum is known …
+	heal      bool // … and the image that comes tells the rest
 
 	image *importing // an image that is being taken over
 	skip  bool       // an image that is being skipped
@@ -52,7 +59,7 @@ type cachedOrder struct {
 }
 
 func newWriter(s *Store) (*writer, error) {
-	w := &writer{s: s, defs: map[wire.InstrumentID]wire.Instrument{}, k: make([]byte, 0, 64), v: make([]byte, 0, 512)}
+	w := &writer{s: s, defs: map[wire.InstrumentID]*wire.Instrument{}, k: make([]byte, 0, 64), v: make([]byte, 0, 512)}
 	w.forget()
 	v, ok, err := s.get(metaPosition)
 	if ok {
@@ -76,6 +83,9 @@ func newWriter(s *Store) (*writer, error) {
 		if err := s.db.Set(metaCluster, w.cluster[:], pebble.Sync); err != nil {
 			return nil, err
 		}
+	}
+	if _, w.estimates, err = s.get(metaEstimates); err != nil {
+		return nil, err
 	}
 	s.from.Store(wire.FirstCommand)
 	v, ok, err = s.get(metaFrom)
@@ -105,7 +115,7 @@ func (w *writer) loadInstruments() error {
 		}
 		var m wire.Instrument
 		m.GetEvent(&e)
-		w.defs[m.ID] = m
+		w.defs[m.ID] = &m
 	}
 	return it.Close()
 }
@@ -113,14 +123,16 @@ func (w *writer) loadInstruments() error {
 // forget drops what is kept between batches.
 func (w *writer) forget() {
 	w.orders, w.orderIndex = slab.Slab[cachedOrder]{}, slab.Index{}
-	w.totals = newKept[accountAsset, wire.Amount]()
+	w.balances = newKept[accountAsset, balance]()
 	w.numbers = newKept[wire.AccountID, uint64]()
+	w.candles = candleCache{}
 }
 
 // store writes events and the position behind them as one batch.
 func (w *writer) store(es []wire.Event) error {
 	w.b = w.s.db.NewBatch()
 	defer func() { w.b.Close() }()
+	w.news.clear()
 	before := w.pos
 	for i := range es {
 		e := &es[i]
@@ -141,10 +153,12 @@ func (w *writer) store(es []wire.Event) error {
 	if w.b.Empty() {
 		return nil
 	}
-	if err := w.s.guard(func() error { return w.b.Commit(pebble.NoSync) }); err != nil {
-		return fmt.Errorf("history: write: %w", err)
+	if err := w.s.commit(w.b); err != nil {
+		return err
 	}
-	if w.orders.Len() > maxCachedOrders || len(w.totals.m) > maxCachedAccounts || len(w.numbers.m) > maxCachedAccounts {
+	w.s.reached()
+	w.s.wake(&w.news)
+	if w.orders.Len() > maxCachedOrders || len(w.balances.m) > maxCachedAccounts || len(w.numbers.m) > maxCachedAccounts {
 		w.forget()
 	}
 	return nil
@@ -166,14 +180,18 @@ func (w *writer) commandEvent(e *wire.Event) error {
 			ErrGap, w.pos.seq, w.pos.ord)
 	}
 	w.pos = position{e.Seq, e.Ord, e.Flags&wire.FlagLast != 0}
+	w.now = e.TimeNs
+	if w.pos.last {
+		w.end = EventID{e.Seq, e.Ord}
+	}
 	if e.Flags&wire.FlagRepeat != 0 {
 		return nil
 	}
-	return w.news(e)
+	return w.tell(e)
 }
 
-// news stores one event that tells something new.
-func (w *writer) news(e *wire.Event) error {
+// tell stores one event that tells something new.
+func (w *writer) tell(e *wire.Event) error {
 	switch e.Kind {
 	case wire.EvOrderState, wire.EvStateHash, wire.EvSessionMessage:
 		return nil
@@ -205,6 +223,8 @@ func (w *writer) news(e *wire.Event) error {
 		return w.replaced(e)
 	case wire.EvDeposited, wire.EvWithdrawn:
 		return w.transferred(e)
+	case wire.EvRejected, wire.EvOrderRejected:
+		w.refused(e)
 	}
 	return nil
 }
@@ -234,13 +254,17 @@ func (w *writer) session(e *wire.Event) {
 func (w *writer) define(e *wire.Event) {
 	var m wire.Instrument
 	m.GetEvent(e)
-	w.defs[m.ID] = m
+	w.defs[m.ID] = &m
 	w.set(w.key(tagInstrument).u32(uint32(m.ID)), wire.AppendEvent(w.v[:0], e))
 }
 
 func (w *writer) accepted(e *wire.Event) error {
 	var m wire.OrderAccepted
 	m.GetEvent(e)
+	in, err := w.instrument(m.Instrument)
+	if err != nil {
+		return err
+	}
 	o := w.newOrder(m.Order)
 	*o = Order{
 		ID: m.Order, Account: m.Account, Instrument: m.Instrument, Side: m.Side, Type: m.Type, TIF: m.TIF, Flags: m.Flags,
@@ -248,6 +272,23 @@ func (w *writer) accepted(e *wire.Event) error {
 		UpdatedNs: e.TimeNs, EnteredSeq: e.Seq, UpdatedSeq: e.Seq, ClientID: m.ClientID,
 	}
 	w.indexOrder(o)
+	return w.held(e, m.Account, heldAsset(in, m.Side), m.Held, wire.Amount{}, &concern{})
+}
+
+// held brings what an order moved between available and held into the balance, and indexes the event.
+func (w *writer) held(e *wire.Event, acc wire.AccountID, asset wire.AssetID, more, less wire.Amount, c *concern) error {
+	if !more.IsZero() || !less.IsZero() {
+		at := accountAsset{acc, asset}
+		if _, err := w.moved(at, hold, more); err != nil {
+			return err
+		}
+		b, err := w.moved(at, release, less)
+		if err != nil {
+			return err
+		}
+		c.changed(b.after(asset))
+	}
+	w.concerns(acc, e, 0, c)
 	return nil
 }
 
@@ -263,53 +304,68 @@ func (w *writer) indexOrder(o *Order) {
 func (w *writer) canceled(e *wire.Event) error {
 	var m wire.OrderCanceled
 	m.GetEvent(e)
+	in, err := w.instrument(m.Instrument)
+	if err != nil {
+		return err
+	}
 	o, err := w.order(m.Order)
 	if err != nil {
 		return err
 	}
 	o.Status, o.CancelReason, o.Left = wire.StatusCanceled, m.Reason, m.Left
 	o.UpdatedNs, o.UpdatedSeq = e.TimeNs, e.Seq
-	return nil
+	return w.held(e, m.Account, heldAsset(in, m.Side), wire.Amount{}, m.Released, &concern{hasTerms: true, terms: o.terms()})
 }
 
 func (w *writer) replaced(e *wire.Event) error {
 	var m wire.OrderReplaced
 	m.GetEvent(e)
+	in, err := w.instrument(m.Instrument)
+	if err != nil {
+		return err
+	}
 	o, err := w.order(m.Order)
 	if err != nil {
 		return err
 	}
+	was := o.terms()
 	o.Price, o.Qty, o.Left, o.ClientID = m.Price, m.Qty, m.Left, m.ClientID
 	o.Replaced++
 	o.UpdatedNs, o.UpdatedSeq = e.TimeNs, e.Seq
 	w.indexOrder(o)
-	return nil
+	return w.held(e, m.Account, heldAsset(in, m.Side), m.Held, m.Released, &concern{hasTerms: true, terms: was})
 }
 
 func (w *writer) trade(e *wire.Event) error {
 	var m wire.Trade
 	m.GetEvent(e)
-	in, ok := w.defs[m.Instrument]
-	if !ok {
-		return fmt.Errorf("%w: trade in instrument %d, which is not defined", ErrDamaged, m.Instrument)
+	in, err := w.instrument(m.Instrument)
+	if err != nil {
+		return err
 	}
 	w.set(w.key(tagTrade).u32(uint32(m.Instrument)).event(e.Seq, e.Ord), nil)
+	if err := w.candles.add(w.s, &m, e.TimeNs, w.setCandle); err != nil {
+		return err
+	}
 	for _, side := range []wire.Side{wire.Buy, wire.Sell} {
-		if err := w.fill(e, &m, side); err != nil {
+		if err := w.fill(e, &m, in, side); err != nil {
 			return err
 		}
 	}
-	return w.settle(e, &m, &in)
+	return w.feeIncome(e, &m, in)
 }
 
 // fill takes one side of a trade.
-func (w *writer) fill(e *wire.Event, m *wire.Trade, side wire.Side) error {
-	id, acc, left, fee := m.BuyOrder, m.BuyAccount, m.BuyLeft, m.BuyFee
+func (w *writer) fill(e *wire.Event, m *wire.Trade, in *wire.Instrument, side wire.Side) error {
+	id, left, fee := m.BuyOrder, m.BuyLeft, m.BuyFee
 	if side == wire.Sell {
-		id, acc, left, fee = m.SellOrder, m.SellAccount, m.SellLeft, m.SellFee
+		id, left, fee = m.SellOrder, m.SellLeft, m.SellFee
 	}
 	o, err := w.order(id)
 	if err != nil {
+		return err
+	}
+	if err := w.settle(e, m, in, side, o.terms()); err != nil {
 		return err
 	}
 	o.Filled += m.Qty
@@ -321,76 +377,127 @@ func (w *writer) fill(e *wire.Event, m *wire.Trade, side wire.Side) error {
 		o.Status = wire.StatusFilled
 	}
 	o.UpdatedNs, o.UpdatedSeq = e.TimeNs, e.Seq
-	k := append(w.key(tagFill).account(acc).event(e.Seq, e.Ord), byte(side))
-	w.set(k, o.ClientID.Bytes())
 	return nil
 }
 
-// settle writes what a trade does to the ledger.
-func (w *writer) settle(e *wire.Event, m *wire.Trade, in *wire.Instrument) error {
-	base := amount.Product(uint64(m.Qty), uint64(in.LotSize))
-	legs := [...]Entry{
-		{Account: m.BuyAccount, Order: m.BuyOrder, Kind: TradeLeg, Asset: in.Quote, Negative: true, Amount: m.Notional},
-		{Account: m.BuyAccount, Order: m.BuyOrder, Kind: Fee, Asset: in.Quote, Negative: true, Amount: m.BuyFee},
-		{Account: m.BuyAccount, Order: m.BuyOrder, Kind: TradeLeg, Asset: in.Base, Amount: base},
-		{Account: m.SellAccount, Order: m.SellOrder, Kind: TradeLeg, Asset: in.Base, Negative: true, Amount: base},
-		{Account: m.SellAccount, Order: m.SellOrder, Kind: TradeLeg, Asset: in.Quote, Amount: m.Notional},
-		{Account: m.SellAccount, Order: m.SellOrder, Kind: Fee, Asset: in.Quote, Negative: true, Amount: m.SellFee},
-		{Account: wire.VenueAccount, Kind: FeeIncome, Asset: in.Quote, Amount: m.BuyFee.MustAdd(m.SellFee)},
+// leg is a ledger entry and the way its money goes.
+type leg struct {
+	asset  wire.AssetID
+	kind   EntryKind
+	how    move
+	amount wire.Amount
+}
+
+// legsOf returns what one side of a trade pays and receives.
+func legsOf(m *wire.Trade, in *wire.Instrument, side wire.Side) [3]leg {
+	base := lots(in, m.Qty)
+	if side == wire.Buy {
+		return [...]leg{{in.Quote, TradeLeg, payHeld, m.Notional}, {in.Quote, Fee, payHeld, m.BuyFee}, {in.Base, TradeLeg, receive, base}}
 	}
-	for i := range legs {
-		leg := &legs[i]
-		leg.Instrument, leg.Trade = m.Instrument, m.Trade
-		if _, err := w.post(e, leg); err != nil {
+	return [...]leg{{in.Base, TradeLeg, payHeld, base}, {in.Quote, TradeLeg, receive, m.Notional}, {in.Quote, Fee, pay, m.SellFee}}
+}
+
+// settle writes what a trade does to one side: the ledger entries, what the buyer's hold had too much given back, and the
+// fill with the balances after it.
+func (w *writer) settle(e *wire.Event, m *wire.Trade, in *wire.Instrument, side wire.Side, terms OrderTerms) error {
+	acc, order := m.BuyAccount, m.BuyOrder
+	if side == wire.Sell {
+		acc, order = m.SellAccount, m.SellOrder
+	}
+	for _, l := range legsOf(m, in, side) {
+		entry := Entry{Account: acc, Order: order, Kind: l.kind, Asset: l.asset, Amount: l.amount, Instrument: m.Instrument, Trade: m.Trade}
+		if _, err := w.post(e, &entry, l.how); err != nil {
 			return err
 		}
 	}
+	if side == wire.Buy {
+		if _, err := w.moved(accountAsset{acc, in.Quote}, release, m.BuyReleased); err != nil {
+			return err
+		}
+	}
+	c := concern{hasTerms: true, terms: terms}
+	for _, asset := range [...]wire.AssetID{in.Quote, in.Base} {
+		b, err := w.balance(accountAsset{acc, asset})
+		if err != nil {
+			return err
+		}
+		c.changed(b.after(asset))
+	}
+	w.concerns(acc, e, byte(side), &c)
+	return nil
+}
+
+// feeIncome gives the venue's account both fees of a trade.
+func (w *writer) feeIncome(e *wire.Event, m *wire.Trade, in *wire.Instrument) error {
+	fees := m.BuyFee.MustAdd(m.SellFee)
+	if fees.IsZero() {
+		return nil
+	}
+	entry := Entry{Account: wire.VenueAccount, Kind: FeeIncome, Asset: in.Quote, Amount: fees, Instrument: m.Instrument, Trade: m.Trade}
+	b, err := w.post(e, &entry, receive)
+	if err != nil {
+		return err
+	}
+	var c concern
+	c.changed(b.after(in.Quote))
+	w.concerns(wire.VenueAccount, e, sideFees, &c)
 	return nil
 }
 
 func (w *writer) transferred(e *wire.Event) error {
 	var m wire.Transferred
 	m.GetEvent(e)
-	entry := Entry{Account: m.Account, Kind: Deposit, Asset: m.Asset, Amount: m.Amount, Reference: m.Reference}
+	entry, how := Entry{Account: m.Account, Kind: Deposit, Asset: m.Asset, Amount: m.Amount, Reference: m.Reference}, receive
 	if e.Kind == wire.EvWithdrawn {
-		entry.Kind, entry.Negative = Withdrawal, true
+		entry.Kind, how = Withdrawal, pay
 	}
-	total, err := w.post(e, &entry)
+	b, err := w.post(e, &entry, how)
 	if err != nil {
 		return err
 	}
-	if want := m.Available.MustAdd(m.Held); total != want {
-		return fmt.Errorf("%w: account %d has %v of asset %d here and %v in the engine", ErrDamaged, m.Account, total, m.Asset, want)
+	told := balance{available: m.Available, held: m.Held}
+	if b.estimated && b.total() == told.total() {
+		b = told
+		w.balances.change(accountAsset{m.Account, m.Asset}, b)
 	}
+	if b != told {
+		return fmt.Errorf("%w: account %d has %v and %v held of asset %d here, %v and %v in the engine",
+			ErrDamaged, m.Account, b.available, b.held, m.Asset, m.Available, m.Held)
+	}
+	var c concern
+	c.changed(b.after(m.Asset))
+	w.concerns(m.Account, e, 0, &c)
 	return nil
 }
 
-// post writes a ledger entry, unless its amount is zero, and returns the account's total after it.
-func (w *writer) post(e *wire.Event, entry *Entry) (wire.Amount, error) {
+// post moves money and writes a ledger entry about it, unless the amount is zero. It returns the balance after it.
+func (w *writer) post(e *wire.Event, entry *Entry, how move) (balance, error) {
 	at := accountAsset{entry.Account, entry.Asset}
-	total, err := w.total(at)
+	b, err := w.moved(at, how, entry.Amount)
 	if err != nil || entry.Amount.IsZero() {
-		return total, err
+		return b, err
 	}
-	ok := false
-	if entry.Negative {
-		total, ok = total.Sub(entry.Amount)
-	} else {
-		total, ok = total.Add(entry.Amount)
-	}
-	if !ok {
-		return total, fmt.Errorf("%w: the total of account %d in asset %d would be negative", ErrDamaged, entry.Account, entry.Asset)
+	entry.Negative = how != receive
+	return b, w.enter(e, entry, b.total())
+}
+
+// enter writes a ledger entry under the account's next number.
+func (w *writer) enter(e *wire.Event, entry *Entry, total wire.Amount) error {
+	if w.upgrading {
+		return nil // it is there
 	}
 	number, err := w.number(entry.Account)
 	if err != nil {
-		return total, err
+		return err
 	}
 	number++
 	entry.Number, entry.Total, entry.Seq, entry.Ord, entry.TimeNs = number, total, e.Seq, e.Ord, e.TimeNs
-	w.totals.change(at, total)
 	w.numbers.change(entry.Account, number)
 	w.set(w.key(tagLedger).account(entry.Account).u64(number), appendEntry(w.v[:0], entry))
-	return total, nil
+	if number%sumsEvery == 0 {
+		return w.sums(entry.Account, number)
+	}
+	return nil
 }
 
 // key begins a key in the writer's scratch buffer.
@@ -400,6 +507,12 @@ func (w *writer) key(tag byte) key { return append(key(w.k[:0]), tag) }
 func (w *writer) set(k key, v []byte) {
 	if err := w.b.Set(k, v, nil); err != nil {
 		panic(err) // a batch in memory refuses only misuse
+	}
+}
+
+func (w *writer) unset(k key) {
+	if err := w.b.Delete(k, nil); err != nil {
+		panic(err) // as in set
 	}
 }
 

@@ -8,8 +8,11 @@ import (
 type Core interface {
 	// Submit hands in a command without ever waiting. An error means that it will not be applied.
 	Submit(c *wire.Command) error
-	// Ready reports whether commands are taken.
+	// Ready reports whether reads may be served: the views have what had been committed when the node started. A follower is
+	// ready as well as a leader, and once it is, it stays so.
 	Ready() bool
+	// Leading reports whether commands are taken: this node leads, and it is ready.
+	Leading() bool
 	// Status tells how the node stands.
 	Status() NodeStatus
 	// Snapshot takes a snapshot now and returns when it is durable.
@@ -23,7 +26,10 @@ type Source interface {
 
 // NodeStatus is how a node stands.
 type NodeStatus struct {
-	Leader       bool
+	NodeID       string
+	Role         string // raft's: leader, follower, candidate; empty before the node has joined
+	ContactMs    int64  // since the leader was last heard of; 0 on the leader, negative when there has been none
+	Leader       bool   // and commands are taken
 	Term         uint64 // raft's
 	Index        uint64 // raft index of the last applied entry
 	Seq          uint64 // number of the last applied command

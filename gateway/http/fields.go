@@ -155,6 +155,16 @@ func (f *fields) nanos(name string) int64 {
 	return int64(n)
 }
 
+// before returns a parameter that is a time which is not in what is asked for any more, 0 when it is absent. Before the time 0
+// nothing has happened, as before the nanosecond behind it.
+func (f *fields) before(name string) int64 {
+	n := f.nanos(name)
+	if n == 0 && f.optional(name) != "" {
+		return 1
+	}
+	return n
+}
+
 // name returns a member or parameter that is a wire.Text, refused with reason when it is not one.
 func (f *fields) name(field string, reason wire.Reason, needed bool) wire.Text {
 	s := f.optional(field)

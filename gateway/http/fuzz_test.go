@@ -37,6 +37,9 @@ func FuzzConnection(f *testing.F) {
 	v := market(f, Limits{AddressRate: 1 << 30, AddressBump: 1 << 30})
 	for _, s := range []string{
 		ping, ping + ping, "GET /v1/instruments/BTC%2FUSD/book?level=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /v1/instruments/BTC%2FUSD/trades?sort=oldest&limit=1&cursor=1.0&from_ns=1&to_ns=2 HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /v1/instruments/BTC%2FUSD/candles?interval=1m&cursor=AQBLAAAAAQEY6-X9pUxEAA HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /v1/statistics?limit=1&cursor=1 HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/instruments/BTC%2FUSD/book?level=3&depth=1 HTTP/1.1\r\n\r\n",
 		"POST /v1/logon HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 		"POST /v1/orders HTTP/1.1\r\nHost: x\r\nUncross-Session: 00\r\nUncross-Seq: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		"GET /v1/time HTTP/1.0\r\n\r\n", "HEAD /v1/time HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\n\x00",

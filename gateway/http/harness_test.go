@@ -31,6 +31,9 @@ import (
 // errTestBusy is what the test core refuses with.
 var errTestBusy = errors.New("busy")
 
+// errTestDeposed is what a core refuses with that has ceased to lead.
+var errTestDeposed = errors.New("not the leader")
+
 // testCore applies each command at once, in the order of Submit, as the real node does after a log.
 type testCore struct {
 	mu     sync.Mutex
@@ -39,11 +42,15 @@ type testCore struct {
 	out    []wire.Event
 	offset time.Duration // of its clock
 	seen   []wire.CommandKind
+	origin wire.Origin // of the latest command
 
 	busyAfter atomic.Int64 // so many commands are taken, then errTestBusy; negative: all
 	silent    atomic.Bool  // events are held back
 	held      []wire.Event
 	notReady  atomic.Bool
+	deposed   atomic.Bool  // commands are refused although it seemed to lead
+	follows   atomic.Bool  // commands are not taken
+	contactMs atomic.Int64 // since the leader was heard of
 	snapshots atomic.Int64
 }
 
@@ -56,6 +63,9 @@ func newTestCore() *testCore {
 func (c *testCore) Submit(cmd *wire.Command) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.deposed.Load() {
+		return errTestDeposed
+	}
 	if n := c.busyAfter.Load(); n == 0 {
 		return errTestBusy
 	} else if n > 0 {
@@ -63,7 +73,7 @@ func (c *testCore) Submit(cmd *wire.Command) error {
 	}
 	in := *cmd
 	in.TimeNs = time.Now().Add(c.offset).UnixNano()
-	c.seen = append(c.seen, in.Kind)
+	c.seen, c.origin = append(c.seen, in.Kind), in.Origin
 	c.out = c.engine.Apply(&in, c.out[:0])
 	if c.silent.Load() {
 		c.held = append(c.held, c.out...)
@@ -84,12 +94,21 @@ func (c *testCore) release() {
 
 func (c *testCore) Ready() bool { return !c.notReady.Load() }
 
+func (c *testCore) Leading() bool { return c.Ready() && !c.follows.Load() }
+
 func (c *testCore) Status() NodeStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	full, business := c.engine.Hashes()
-	return NodeStatus{Leader: true, Term: 1, Index: c.engine.Seq(), Seq: c.engine.Seq(), TimeNs: c.engine.Now(),
+	return NodeStatus{NodeID: "node-1", Role: c.role(), ContactMs: c.contactMs.Load(), Leader: c.Leading(), Term: 1, Index: c.engine.Seq(), Seq: c.engine.Seq(), TimeNs: c.engine.Now(),
 		FullHash: full, BusinessHash: business, InputSize: 1}
+}
+
+func (c *testCore) role() string {
+	if c.follows.Load() {
+		return "follower"
+	}
+	return "leader"
 }
 
 func (c *testCore) Snapshot() error { c.snapshots.Add(1); return nil }
@@ -101,6 +120,9 @@ type venue struct {
 	server *Server
 	view   *view.View
 	hist   *history.Store
+	market *testMarket
+	latest int            // trades that the view keeps; 0: as many as it may
+	retain history.Retain // how long the history keeps things
 	store  *auth.Store
 	clock  *testClock
 	url    string
@@ -139,6 +161,11 @@ func (l *logBuffer) String() string {
 
 // openVenue starts a gateway on an engine in process, with a genesis and nothing else.
 func openVenue(t testing.TB, limits Limits) *venue {
+	return openVenueKeeping(t, limits, 0, history.Retain{})
+}
+
+// openVenueKeeping does it with a view that keeps so many trades, and a history that keeps no more than it is told to.
+func openVenueKeeping(t testing.TB, limits Limits, latest int, retain history.Retain) *venue {
 	t.Helper()
 	operator, err := auth.NewKey()
 	if err != nil {
@@ -146,7 +173,7 @@ func openVenue(t testing.TB, limits Limits) *venue {
 	}
 	operator.ID, operator.User, operator.Role = wire.OperatorKey, "operator", wire.Operator
 	core := newTestCore()
-	v := &venue{t: t, core: core, clock: &testClock{}, logs: &logBuffer{}, keys: map[string]*client.Client{},
+	v := &venue{t: t, core: core, clock: &testClock{}, latest: latest, retain: retain, logs: &logBuffer{}, keys: map[string]*client.Client{},
 		raw: map[string]*auth.Key{"operator": &operator}, check: loadContract(t)}
 	stop := make(chan struct{})
 	v.assemble(core, core.events, limits, stop)
@@ -175,18 +202,22 @@ func (v *venue) assemble(core Core, events *ring.Broadcast[wire.Event], limits L
 	t.Helper()
 	var err error
 	v.store = auth.NewStore(auth.Limits{}, v.clock.now)
-	v.view = view.New(view.Options{KeyRevoked: func(k wire.KeyID) { v.store.DropKey(k); v.dropped.Add(1) }})
-	v.hist, err = history.Open("history", history.Options{FS: vfs.NewMem(), ClusterID: [16]byte{1, 2, 3},
+	v.market = newTestMarket()
+	v.view = view.New(view.Options{Trades: v.latest, KeyRevoked: func(k wire.KeyID) { v.store.DropKey(k); v.dropped.Add(1) }})
+	v.hist, err = history.Open("history", history.Options{FS: vfs.NewMem(), ClusterID: [16]byte{1, 2, 3}, Retain: v.retain,
 		Fatal: func(err error) { panic(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.server, err = New(Config{Core: core, View: v.view, History: v.hist, Sessions: v.store, Limits: limits,
+	v.server, err = New(Config{Core: core, View: v.view, History: v.hist, Sessions: v.store, Market: v.market, Limits: limits,
 		Clock: v.clock.now, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(v.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Refusal: func(err error) wire.Reason {
-			if errors.Is(err, errTestBusy) {
+			switch {
+			case errors.Is(err, errTestBusy):
 				return Busy
+			case errors.Is(err, errTestDeposed):
+				return NotLeader
 			}
 			return 0
 		}})
@@ -197,6 +228,7 @@ func (v *venue) assemble(core Core, events *ring.Broadcast[wire.Event], limits L
 	for name, run := range map[string]func(*ring.Reader[wire.Event]) error{
 		"view":    func(r *ring.Reader[wire.Event]) error { return v.view.Run(r, stop) },
 		"history": func(r *ring.Reader[wire.Event]) error { return v.hist.Run(r, stop) },
+		"market":  func(r *ring.Reader[wire.Event]) error { return v.market.run(r, stop) },
 		"replies": func(r *ring.Reader[wire.Event]) error { return v.server.RunReplies(&replySource{v, r}, stop) },
 	} {
 		r := events.Reader(name, true)

@@ -26,6 +26,11 @@ type Limits struct {
 	Page        int           // entries of one page of a list; a greater limit parameter: 400 invalid_value
 	PageDefault int           // entries of a page when the request does not say
 	Depth       int           // levels per side of a book; a greater depth parameter: 400 invalid_value
+	Statements  int           // drawn up at once as JSON, which takes as long as the period has entries; beyond, after ReadWait: 503 busy
+	Change      time.Duration // for a change of the cluster; beyond: 504 outcome_unknown
+	Status      time.Duration // for asking the other nodes how they stand; beyond: those are shown as unknown
+	Backups     int           // under way at once; beyond: 503 busy
+	BackupWait  time.Duration // for the next part of a backup; beyond: broken off
 	Fills       int           // fills in one answer to an order; beyond: the first ones, and "fills_complete": false
 }
 
@@ -53,6 +58,11 @@ func DefaultLimits() Limits {
 		Page:        1000,
 		PageDefault: 100,
 		Depth:       1000,
+		Statements:  4,
+		Change:      5 * time.Second,
+		Status:      2 * time.Second,
+		Backups:     1,
+		BackupWait:  2 * time.Minute,
 		Fills:       1000,
 	}
 }
@@ -91,6 +101,11 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.Page, d.Page)
 	fill(&l.PageDefault, d.PageDefault)
 	fill(&l.Depth, d.Depth)
+	fill(&l.Statements, d.Statements)
+	fillTime(&l.Change, d.Change)
+	fillTime(&l.Status, d.Status)
+	fill(&l.Backups, d.Backups)
+	fillTime(&l.BackupWait, d.BackupWait)
 	fill(&l.Fills, d.Fills)
 	return l
 }

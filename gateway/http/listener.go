@@ -1,8 +1,6 @@
 package http
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -79,9 +77,7 @@ func (l *limitListener) turnAway(c net.Conn) {
 			return
 		}
 		_ = c.SetDeadline(time.Now().Add(time.Second))
-		body, _ := json.Marshal(errorBody{refuse(TooManyConns, "").body()})
-		_, _ = fmt.Fprintf(c, "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
-			"Retry-After: 1\r\nConnection: close\r\n\r\n%s", len(body), body)
+		_ = WriteRefusal(c, refuse(TooManyConns, ""))
 		if half, ok := c.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
 		}

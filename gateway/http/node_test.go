@@ -27,8 +27,10 @@ type nodeCore struct{ *replication.Node }
 
 func (c nodeCore) Status() NodeStatus {
 	s := c.Node.Status()
-	return NodeStatus{Leader: s.Leader, Seq: s.Seq, BusinessHash: s.BusinessHash, FullHash: s.FullHash}
+	return NodeStatus{NodeID: s.NodeID, Role: s.Role, Leader: s.Leader, Seq: s.Seq, BusinessHash: s.BusinessHash, FullHash: s.FullHash}
 }
+
+func (n nodeCore) Leading() bool { return n.Ready() }
 
 // openNode starts the real thing on a directory: log, node, view, history, gateway. The returned function stops it all.
 func (v *venue) openNode(dir string) (stop func()) {

@@ -401,6 +401,7 @@ func (b *batchRun) submit(items []jsonValue) {
 		if err == nil {
 			if b.replies[i], err = b.q.submit(&op.command); err != nil {
 				stopped = refuse(err.Reason, "an operation before this one was not taken, so this one was not applied")
+				stopped.Leader = err.Leader
 			}
 		}
 		if err != nil {
@@ -439,7 +440,7 @@ func (b *batchRun) collect() {
 		if b.q.s.replies.wait(p, timer.C) {
 			timer.Reset(0) // the time is over for those that follow as well
 		}
-		if err := p.refusal(); err != nil {
+		if err := b.q.refusal(p); err != nil {
 			b.results[i] = failed(err)
 			continue
 		}

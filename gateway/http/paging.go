@@ -4,7 +4,16 @@ package http
 
 // byCursor pages a list that the view has in order of id. The cursor is the id of the last item seen.
 func byCursor[T, A any](q *request, all func() []T, number func(*T) uint32, word func(*T) A) (any, *Error) {
-	limit := q.fields.count("limit", q.s.limits.Page, q.s.limits.PageDefault)
+	return byCursorOf(q, q.s.limits.PageDefault, all, number, word)
+}
+
+// wholeByCursor is byCursor for the lists that clients expect whole: without a limit a page is as long as it may be.
+func wholeByCursor[T, A any](q *request, all func() []T, number func(*T) uint32, word func(*T) A) (any, *Error) {
+	return byCursorOf(q, q.s.limits.Page, all, number, word)
+}
+
+func byCursorOf[T, A any](q *request, otherwise int, all func() []T, number func(*T) uint32, word func(*T) A) (any, *Error) {
+	limit := q.fields.count("limit", q.s.limits.Page, otherwise)
 	after, err := q.cursor()
 	if err != nil {
 		return nil, err

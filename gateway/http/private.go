@@ -157,6 +157,10 @@ func (q *request) historyError(err error) *Error {
 		return refuseField(InvalidValue, "limit", "")
 	case errors.Is(err, history.ErrClosed):
 		return refuse(ShuttingDown, "")
+	case errors.Is(err, history.ErrPeriod):
+		return refuseField(InvalidValue, "to_ns", "the period ends before it begins")
+	case errors.Is(err, history.ErrTrimmed):
+		return refuse(HistoryTrimmed, "it is kept from_ns="+id(uint64(q.s.history.Kept().FromNs))+" on")
 	}
 	q.s.log.Error("the history cannot be read", "error", err)
 	return refuse(Internal, "the history cannot be read")
@@ -239,16 +243,7 @@ func listBalances(q *request) (any, *Error) {
 func (q *request) past(account string, others access) (a wire.Account, h history.Query, err *Error) {
 	f := &q.fields
 	symbol := f.optional("symbol")
-	h.Cursor = f.optional("cursor")
-	h.Limit = f.count("limit", q.s.limits.Page, q.s.limits.PageDefault)
-	switch f.optional("sort") {
-	case "", "newest":
-	case "oldest":
-		h.Oldest = true
-	default:
-		f.keep(refuseField(InvalidValue, "sort", "one of newest, oldest is needed"))
-	}
-	h.FromNs, h.ToNs = f.nanos("from_ns"), f.nanos("to_ns")
+	h = q.pastQuery()
 	if err := f.done(); err != nil {
 		return a, h, err
 	}
@@ -262,10 +257,43 @@ func (q *request) past(account string, others access) (a wire.Account, h history
 	return a, h, nil
 }
 
+// pastQuery reads what every list of the history takes.
+func (q *request) pastQuery() (h history.Query) {
+	f := &q.fields
+	h.Cursor = f.optional("cursor")
+	h.Limit = f.count("limit", q.s.limits.Page, q.s.limits.PageDefault)
+	switch f.optional("sort") {
+	case "", "newest":
+	case "oldest":
+		h.Oldest = true
+	default:
+		f.keep(refuseField(InvalidValue, "sort", "one of newest, oldest is needed"))
+	}
+	h.FromNs, h.ToNs = f.nanos("from_ns"), f.before("to_ns")
+	return h
+}
+
 // pastList is a list from the history: complete from the command that it names.
 type pastList[T any] struct {
 	list[T]
-	CompleteFrom string `json:"complete_from"`
+	reach
+}
+
+// reach says how far back a list goes, so that an empty past is not taken for one in which nothing happened.
+type reach struct {
+	CompleteFrom string `json:"complete_from"`        // command from which on this node's history is whole
+	KeptFrom     string `json:"kept_from"`            // command from which on it is kept
+	KeptSince    string `json:"kept_since,omitempty"` // time from which on it is kept; absent: nothing has been trimmed
+}
+
+// reaches returns how far back goes what has just been read. Ask behind the reading: what was trimmed meanwhile is told.
+func (q *request) reaches() reach {
+	kept := q.s.history.Kept()
+	r := reach{CompleteFrom: id(q.s.history.CompleteFrom()), KeptFrom: id(kept.From)}
+	if kept.FromNs != 0 {
+		r.KeptSince = stamp(kept.FromNs)
+	}
+	return r
 }
 
 // pastPage words a page of the history.
@@ -273,7 +301,7 @@ func pastPage[T, A any](q *request, asOf uint64, p history.Page[T], err error, w
 	if err != nil {
 		return nil, q.historyError(err)
 	}
-	out := pastList[A]{list[A]{Items: []A{}, More: p.More, Next: p.Next, AsOf: id(asOf)}, id(q.s.history.CompleteFrom())}
+	out := pastList[A]{list[A]{Items: []A{}, More: p.More, Next: p.Next, AsOf: id(asOf)}, q.reaches()}
 	for i := range p.Items {
 		out.Items = append(out.Items, word(&p.Items[i]))
 	}
@@ -407,14 +435,14 @@ func listVenueTrades(q *request) (any, *Error) {
 		return nil, err
 	}
 	q.catchUpHistory()
-	out := pastList[venueTrade]{list[venueTrade]{Items: []venueTrade{}, AsOf: id(q.s.history.Position())}, id(q.s.history.CompleteFrom())}
+	asOf := q.s.history.Position()
 	trades, last, more, e := q.s.history.VenueTrades(after, only, limit)
 	if e != nil {
 		return nil, q.historyError(e)
 	}
-	out.More = more
+	out := pastList[venueTrade]{list[venueTrade]{Items: []venueTrade{}, More: more, AsOf: id(asOf)}, q.reaches()}
 	if last != (history.EventID{}) {
-		out.Next = id(last.Seq) + "." + id(last.Ord)
+		out.Next = eventText(last)
 	}
 	for i := range trades {
 		out.Items = append(out.Items, q.venueTrade(&trades[i]))
@@ -432,6 +460,9 @@ func (q *request) venueTrade(t *history.Trade) venueTrade {
 		BuyFee: quote(&in, t.BuyFee), SellFee: quote(&in, t.SellFee),
 	}
 }
+
+// eventText names an event: its command and its number in it.
+func eventText(at history.EventID) string { return id(at.Seq) + "." + id(at.Ord) }
 
 // parseEventID reads a cursor of the form command.ordinal; an empty one is before everything.
 func parseEventID(s string) (at history.EventID, err *Error) {

@@ -5,7 +5,6 @@ import (
 	"sort"
 
 	"uncross/engine/wire"
-	"uncross/gateway/history"
 	"uncross/gateway/view"
 )
 
@@ -43,16 +42,26 @@ func health(q *request) (any, *Error) {
 	return healthAnswer{"ok"}, nil
 }
 
-// readiness handles GET /readyz: commands are taken and the views have caught up.
+// readiness handles GET /readyz: the views have caught up, so that reads are served, by a node that is a member still; with leader=1, commands are taken as well.
 func readiness(q *request) (any, *Error) {
+	leader := q.fields.optional("leader")
+	if leader != "" && leader != "1" {
+		q.fields.keep(refuseField(InvalidValue, "leader", "1 is needed, or nothing"))
+	}
 	if err := q.fields.done(); err != nil {
 		return nil, err
 	}
 	if q.s.stopping.Load() {
 		return nil, refuse(ShuttingDown, "")
 	}
+	if q.s.removed() {
+		return nil, refuse(NotReady, "this node was removed from the cluster: what it has is old and grows older")
+	}
 	if !q.s.core.Ready() || !q.s.view.Status().Initialised {
 		return nil, refuse(NotReady, "")
+	}
+	if leader == "1" && !q.s.core.Leading() {
+		return nil, q.s.notLeading()
 	}
 	return healthAnswer{"ready"}, nil
 }
@@ -79,70 +88,6 @@ func showTime(q *request) (any, *Error) {
 	return timeAnswer{stamp(ns), id(uint64(ns))}, nil
 }
 
-type statusAnswer struct {
-	Venue        string    `json:"venue"`
-	ClusterID    string    `json:"cluster_id"`
-	Version      string    `json:"version"`
-	Ready        bool      `json:"ready"`
-	Leader       bool      `json:"leader"`
-	Term         string    `json:"term"`
-	Index        string    `json:"index"`
-	Command      string    `json:"command"`
-	EngineTime   string    `json:"engine_time"`
-	FullHash     string    `json:"full_hash"`
-	BusinessHash string    `json:"business_hash"`
-	Queue        queueText `json:"queue"`
-	Log          logText   `json:"log"`
-	View         string    `json:"view_command"`
-	History      histText  `json:"history"`
-	Count        countText `json:"count"`
-}
-
-type queueText struct {
-	Waiting  int    `json:"waiting"`
-	Capacity int    `json:"capacity"`
-	EventLag string `json:"event_lag"`
-}
-
-type logText struct {
-	First string `json:"first"`
-	Last  string `json:"last"`
-	Bytes string `json:"bytes"`
-}
-
-type histText struct {
-	Command      string `json:"command"`
-	Durable      string `json:"durable_command"`
-	CompleteFrom string `json:"complete_from"`
-}
-
-type countText struct {
-	Assets      int `json:"assets"`
-	Instruments int `json:"instruments"`
-	Accounts    int `json:"accounts"`
-	OpenOrders  int `json:"open_orders"`
-	Sessions    int `json:"sessions"`
-}
-
-// showStatus handles GET /v1/status.
-func showStatus(q *request) (any, *Error) {
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	n, v, h := q.s.core.Status(), q.s.view.Status(), q.s.history
-	return statusAnswer{
-		Venue: v.Venue.String(), ClusterID: hexText(v.ClusterID[:]), Version: q.s.version,
-		Ready: q.s.core.Ready() && v.Initialised, Leader: n.Leader,
-		Term: id(n.Term), Index: id(n.Index), Command: id(n.Seq), EngineTime: stamp(n.TimeNs),
-		FullHash: hash(n.FullHash), BusinessHash: hash(n.BusinessHash),
-		Queue:   queueText{n.InputQueued, n.InputSize, id(n.EventLag)},
-		Log:     logText{id(n.LogFirst), id(n.LogLast), id(uint64(n.LogBytes))},
-		View:    id(v.Applied),
-		History: histText{id(h.Position()), id(h.Durable()), id(h.CompleteFrom())},
-		Count:   countText{v.Assets, v.Instruments, v.Accounts, v.OpenOrders, q.s.sessions.Len()},
-	}, nil
-}
-
 type reasonAnswer struct {
 	Code    int    `json:"code"`
 	Reason  string `json:"reason"`
@@ -150,17 +95,12 @@ type reasonAnswer struct {
 	Status  int    `json:"status"`
 }
 
-// listReasons handles GET /v1/reasons.
+// listReasons handles GET /v1/reasons. The cursor is the last code seen.
 func listReasons(q *request) (any, *Error) {
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	var all []reasonAnswer
-	for _, r := range Reasons() {
-		i := info(r)
-		all = append(all, reasonAnswer{int(r), i.name, i.sentence, i.status})
-	}
-	return page(all, q.s.view.Applied()), nil
+	return wholeByCursor(q, Reasons, func(r *wire.Reason) uint32 { return uint32(*r) }, func(r *wire.Reason) reasonAnswer {
+		i := info(*r)
+		return reasonAnswer{int(*r), i.name, i.sentence, i.status}
+	})
 }
 
 // Reasons returns every reason of the engine and of the gateway by number.
@@ -182,16 +122,8 @@ type assetAnswer struct {
 
 // listAssets handles GET /v1/assets.
 func listAssets(q *request) (any, *Error) {
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	q.catchUp()
-	asOf := q.s.view.Applied()
-	var all []assetAnswer
-	for _, a := range q.s.view.Assets() {
-		all = append(all, assetAnswer{Code: a.Code.String(), Decimals: int(a.Decimals)})
-	}
-	return page(all, asOf), nil
+	return wholeByCursor(q, q.s.view.Assets, func(a *wire.Asset) uint32 { return uint32(a.ID) },
+		func(a *wire.Asset) assetAnswer { return assetAnswer{Code: a.Code.String(), Decimals: int(a.Decimals)} })
 }
 
 type instrumentAnswer struct {
@@ -229,16 +161,7 @@ func instrumentText(in *view.Instrument) instrumentAnswer {
 
 // listInstruments handles GET /v1/instruments.
 func listInstruments(q *request) (any, *Error) {
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	q.catchUp()
-	asOf := q.s.view.Applied()
-	var all []instrumentAnswer
-	for _, in := range q.s.view.Instruments() {
-		all = append(all, instrumentText(&in))
-	}
-	return page(all, asOf), nil
+	return wholeByCursor(q, q.s.view.Instruments, func(in *view.Instrument) uint32 { return uint32(in.ID) }, instrumentText)
 }
 
 // showInstrument handles GET /v1/instruments/{symbol}.
@@ -252,103 +175,4 @@ func showInstrument(q *request) (any, *Error) {
 		return nil, err
 	}
 	return instrumentText(&in), nil
-}
-
-type levelAnswer struct {
-	Price    string `json:"price"`
-	Quantity string `json:"quantity"`
-	Orders   int    `json:"orders"`
-}
-
-type bookAnswer struct {
-	Symbol string        `json:"symbol"`
-	Phase  string        `json:"phase"`
-	AsOf   string        `json:"as_of"`
-	Time   string        `json:"time"`
-	Bids   []levelAnswer `json:"bids"`
-	Asks   []levelAnswer `json:"asks"`
-}
-
-// showBook handles GET /v1/instruments/{symbol}/book: level 1 is the best price of each side, level 2 the best depth.
-func showBook(q *request) (any, *Error) {
-	level := q.fields.count("level", 2, 2)
-	depth := q.fields.count("depth", q.s.limits.Depth, 10)
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	if level == 1 {
-		depth = 1
-	}
-	q.catchUp()
-	in, err := q.instrument(q.params[0])
-	if err != nil {
-		return nil, err
-	}
-	b, _ := q.s.view.Book(in.ID, depth)
-	return bookAnswer{
-		Symbol: in.Symbol.String(), Phase: in.Phase.String(), AsOf: id(b.Seq), Time: stamp(b.TimeNs),
-		Bids: levelsText(&in, b.Bids), Asks: levelsText(&in, b.Asks),
-	}, nil
-}
-
-func levelsText(in *view.Instrument, levels []view.Level) []levelAnswer {
-	all := make([]levelAnswer, 0, len(levels))
-	for _, l := range levels {
-		all = append(all, levelAnswer{in.Price(l.Price), in.Qty(l.Qty), l.Orders})
-	}
-	return all
-}
-
-type tradeAnswer struct {
-	TradeID  string `json:"trade_id"`
-	Command  string `json:"command"`
-	Time     string `json:"time"`
-	Price    string `json:"price"`
-	Quantity string `json:"quantity"`
-	Taker    string `json:"taker_side"`
-}
-
-// takerText names the side of the incoming order; in an auction there is none.
-func takerText(s wire.Side) string {
-	if s == 0 {
-		return "none"
-	}
-	return s.String()
-}
-
-// listTrades handles GET /v1/instruments/{symbol}/trades: the latest ones, newest first.
-func listTrades(q *request) (any, *Error) {
-	limit := q.fields.count("limit", q.s.limits.Page, q.s.limits.PageDefault)
-	if err := q.fields.done(); err != nil {
-		return nil, err
-	}
-	q.catchUp()
-	in, err := q.instrument(q.params[0])
-	if err != nil {
-		return nil, err
-	}
-	asOf := q.s.view.Applied()
-	trades, _ := q.s.view.Trades(in.ID, limit)
-	if len(trades) < limit {
-		return q.pastTrades(&in, limit, asOf)
-	}
-	var all []tradeAnswer
-	for _, t := range trades {
-		all = append(all, tradeAnswer{id(t.ID), id(t.Seq), stamp(t.TimeNs), in.Price(t.Price), in.Qty(t.Qty), takerText(t.Taker)})
-	}
-	return page(all, asOf), nil
-}
-
-// pastTrades lists the latest trades from the history: after a start from a snapshot the view has seen none yet.
-func (q *request) pastTrades(in *view.Instrument, limit int, asOf uint64) (any, *Error) {
-	past, err := q.s.history.Trades(in.ID, history.Query{Limit: limit})
-	if err != nil {
-		return nil, q.historyError(err)
-	}
-	var all []tradeAnswer
-	for i := range past.Items {
-		t := &past.Items[i]
-		all = append(all, tradeAnswer{id(t.Trade.Trade), id(t.Seq), stamp(t.TimeNs), in.Price(t.Price), in.Qty(t.Qty), takerText(t.Taker)})
-	}
-	return page(all, asOf), nil
 }

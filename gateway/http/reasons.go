@@ -32,6 +32,7 @@ const (
 	HeaderTooLarge    wire.Reason = 1024
 	RequestTimeout    wire.Reason = 1025
 	URLTooLong        wire.Reason = 1026
+	UpgradeRequired   wire.Reason = 1027
 	NotAuthenticated  wire.Reason = 1030
 	UnknownSession    wire.Reason = 1031
 	SessionExpired    wire.Reason = 1032
@@ -39,15 +40,20 @@ const (
 	OutsideTimeWindow wire.Reason = 1034
 	ReplayedRequest   wire.Reason = 1035
 	MalformedAuth     wire.Reason = 1036
+	HistoryTrimmed    wire.Reason = 1040
+	NotOffered        wire.Reason = 1041
 	TooManyRequests   wire.Reason = 1050
 	TooManySessions   wire.Reason = 1051
 	TooManyConns      wire.Reason = 1052
+	TooManySubscribed wire.Reason = 1053
 	Busy              wire.Reason = 1060
 	NotReady          wire.Reason = 1061
 	NotLeader         wire.Reason = 1062
 	ShuttingDown      wire.Reason = 1063
 	OutcomeUnknown    wire.Reason = 1064
 	NotApplied        wire.Reason = 1065
+	Behind            wire.Reason = 1066
+	ChangeRefused     wire.Reason = 1067
 	Internal          wire.Reason = 1070
 )
 
@@ -84,6 +90,7 @@ var gatewayReasons = map[wire.Reason]reasonInfo{
 	HeaderTooLarge:    {"header_too_large", "the request line and headers are larger than they may be", 431, 0},
 	RequestTimeout:    {"request_timeout", "the request did not arrive completely in time", 408, 0},
 	URLTooLong:        {"url_too_long", "the address is longer than it may be", 414, 0},
+	UpgradeRequired:   {"upgrade_required", "this address takes WebSocket handshakes of version 13 only", 426, 0},
 	NotAuthenticated:  {"not_authenticated", "this needs a session: log on and authenticate the request", 401, 0},
 	UnknownSession:    {"unknown_session", "there is no such session (it ended, or the server was restarted): log on again", 401, 0},
 	SessionExpired:    {"session_expired", "the session has expired: log on again", 401, 0},
@@ -91,15 +98,20 @@ var gatewayReasons = map[wire.Reason]reasonInfo{
 	OutsideTimeWindow: {"outside_time_window", "the request's time is too far from the server's", 401, 0},
 	ReplayedRequest:   {"replayed_request", "the request number has been used in this session, or is too old", 401, 0},
 	MalformedAuth:     {"malformed_authentication", "an authentication header or logon field is not well-formed", 401, 0},
+	HistoryTrimmed:    {"history_trimmed", "this reaches back to what the node no longer keeps; the lists say from when on it does", 410, 0},
+	NotOffered:        {"not_offered", "this server is not set up to answer this", 501, 0},
 	TooManyRequests:   {"too_many_requests", "more requests than the limit; slow down", 429, 1},
 	TooManySessions:   {"too_many_sessions", "more sessions than the limit; end one or wait", 429, 5},
 	TooManyConns:      {"too_many_connections", "more connections than the limit; reuse them or wait", 429, 1},
+	TooManySubscribed: {"too_many_subscriptions", "more subscriptions on this connection than the limit; end one, or open another connection", 429, 0},
 	Busy:              {"busy", "the venue is busy; this was not applied", 503, 1},
 	NotReady:          {"not_ready", "the venue is starting; this was not applied", 503, 1},
 	NotLeader:         {"not_leader", "this node does not take commands now; this was not applied", 503, 1},
 	ShuttingDown:      {"shutting_down", "the node is shutting down; this was not applied", 503, 1},
 	OutcomeUnknown:    {"outcome_unknown", "no answer came in time and the outcome is unknown: repeat with the same client_order_id (or reference) and sent_at", 504, 1},
 	NotApplied:        {"not_applied", "the venue dropped this before it was durable; it was not applied", 503, 1},
+	Behind:            {"behind", "this node has not applied the command that Uncross-Min-Applied names, and did not in time", 503, 1},
+	ChangeRefused:     {"change_refused", "the cluster refuses this change; nothing was changed", 409, 0},
 	Internal:          {"internal_error", "the gateway failed; it has been logged", 500, 0},
 }
 
@@ -168,6 +180,7 @@ type Error struct {
 	Detail string // what about this request, in words; may be empty
 	Field  string // the field or parameter that it is about; may be empty
 	Repeat bool   // the refusal of an earlier, equal command, given again
+	Leader *Peer  // of NotLeader: where to go instead; nil: not known
 	status int    // instead of the reason's own; 0: that
 }
 
@@ -212,9 +225,10 @@ type errorText struct {
 	Detail  string `json:"detail,omitempty"`
 	Field   string `json:"field,omitempty"`
 	Repeat  bool   `json:"repeat,omitempty"`
+	Leader  *Peer  `json:"leader,omitempty"`
 }
 
 func (e *Error) body() errorText {
 	i := info(e.Reason)
-	return errorText{int(e.Reason), i.name, i.sentence, e.Detail, e.Field, e.Repeat}
+	return errorText{int(e.Reason), i.name, i.sentence, e.Detail, e.Field, e.Repeat, e.Leader}
 }

@@ -29,6 +29,9 @@ type request struct {
 	session *auth.Session // nil on public routes
 	key     wire.Key      // of the session
 	waited  time.Duration // for the views, in all
+	least   uint64        // command that the answer must have seen
+	says    bool          // the answer says how far it is:
+	applied uint64        // it has seen this command and all before it
 }
 
 // rawAnswer is an answer that is not JSON.
@@ -54,6 +57,12 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx) (any, *Error) {
 		return nil, refuse(TooManyRequests, "")
 	}
 	path, rawQuery, _ := strings.Cut(target, "?")
+	if name, ok := pageFile(path); ok && s.page != nil {
+		if signed && !s.addresses.take(from, q.now, 1) {
+			return nil, refuse(TooManyRequests, "")
+		}
+		return q.showPage(name)
+	}
 	t, params, allow, err := s.routes.find(string(ctx.Method()), path)
 	if err == nil && signed && t.access == public && !s.addresses.take(from, q.now, 1) {
 		err = refuse(TooManyRequests, "") // headers that nobody looks at do not help
@@ -77,7 +86,35 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx) (any, *Error) {
 		}
 		return nil, err
 	}
-	return t.handler(q)
+	if t.commands() && !s.core.Leading() {
+		// Before a command is held against views that may be behind those of the leader.
+		return nil, s.notLeading()
+	}
+	if t.shows() && !s.caughtUp() {
+		return nil, refuse(NotReady, "the node is still reading its log")
+	}
+	if t.shows() {
+		if err := q.reach(); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := t.handler(q)
+	if t.changes() {
+		q.seen(max(s.view.Applied(), s.replies.seen.Load()))
+	}
+	if q.says {
+		ctx.Response.Header.Set(HeaderApplied, id(q.applied))
+	}
+	return answer, err
+}
+
+// caughtUp reports whether the views have had everything that was there when the node started. Until then they show a past that
+// has been answered beyond: nothing is read from them.
+func (s *Server) caughtUp() bool {
+	if !s.caught.Load() && s.core.Ready() {
+		s.caught.Store(true)
+	}
+	return s.caught.Load()
 }
 
 // address returns the address that the request came from.
@@ -190,17 +227,29 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, answer any, refused *Error) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
+	s.sayWhere(h)
 	if s.secure.Load() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if p, ok := answer.(pageAnswer); ok && refused == nil {
+		p.write(ctx)
+		return
 	}
 	if raw, ok := answer.(rawAnswer); ok && refused == nil {
 		h.SetContentType(raw.contentType)
 		ctx.SetBody(raw.body)
 		return
 	}
+	if a, ok := answer.(*streamedAnswer); ok && refused == nil {
+		a.send(s, ctx)
+		return
+	}
 	if refused != nil {
 		answer = errorBody{refused.body()}
 		ctx.SetStatusCode(refused.Status())
+		if p := refused.Leader; p != nil && p.HTTP != "" {
+			h.Set(HeaderLeader, p.HTTP)
+		}
 		if r := info(refused.Reason).retry; r > 0 {
 			h.Set("Retry-After", strconv.Itoa(r))
 		}
@@ -215,13 +264,20 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, answer any, refused *Error) {
 }
 
 // catchUp waits until the view has all that was answered before, so that a read never contradicts an answer.
-func (q *request) catchUp() { q.await(q.s.view.WaitFor, q.s.replies.seen.Load()) }
+func (q *request) catchUp() { q.await(q.s.view.WaitFor, q.mustSee()) }
 
 // catchUpHistory does the same for the history.
 func (q *request) catchUpHistory() {
 	q.catchUp()
-	q.await(q.s.history.WaitFor, q.s.replies.seen.Load())
+	q.await(q.s.history.WaitFor, q.mustSee())
+	q.seen(q.s.history.Position())
 }
+
+// catchUpMarket does the same for the market data, whose answers say themselves how far they are.
+func (q *request) catchUpMarket() { q.await(q.s.market.WaitFor, q.mustSee()) }
+
+// mustSee returns the command that the request has to see: what was answered before, and what it asks for.
+func (q *request) mustSee() uint64 { return max(q.s.replies.seen.Load(), q.least) }
 
 // await waits until command seq is there, as waitFor tells, and reports whether it is. All waits of a request together
 // take no longer than Limits.ReadWait.

@@ -29,6 +29,27 @@ type route struct {
 	handler func(q *request) (any, *Error)
 }
 
+// shows reports whether the route shows what the views have: every GET but those that tell of the node itself. The stream sees to
+// it by itself.
+func (t *route) shows() bool {
+	switch t.path {
+	case "/healthz", "/readyz", "/openapi.yaml", "/asyncapi.yaml", "/v1/time", "/v1/status", "/v1/reasons", "/v1/stream", "/v1/session":
+		return false
+	}
+	return t.method == "GET" && !t.ofCluster()
+}
+
+// ofCluster reports whether the route is about the nodes, and not about the venue.
+func (t *route) ofCluster() bool {
+	return strings.HasPrefix(t.path, "/v1/admin/cluster") || t.path == "/v1/admin/backup" || t.path == "/v1/admin/snapshot"
+}
+
+// changes reports whether the route's answer is that of commands.
+func (t *route) changes() bool { return t.method != "GET" && !t.ofCluster() && t.path != "/v1/session" }
+
+// commands reports whether the route is for commands alone: a logon is taken by a follower as well.
+func (t *route) commands() bool { return t.changes() && t.path != "/v1/logon" }
+
 // router finds routes. It is not changed after it is made.
 type router struct {
 	byLength map[int][]*routeNode

@@ -14,6 +14,8 @@ func routeTable() []route {
 		{get, "/healthz", public, false, health},
 		{get, "/readyz", public, false, readiness},
 		{get, "/openapi.yaml", public, false, describe},
+		{get, "/asyncapi.yaml", public, false, describeStream},
+		{get, "/v1/stream", public, false, openStream},
 		{get, "/v1/time", public, false, showTime},
 		{get, "/v1/status", public, false, showStatus},
 		{get, "/v1/reasons", public, false, listReasons},
@@ -22,6 +24,9 @@ func routeTable() []route {
 		{get, instrument, public, false, showInstrument},
 		{get, instrument + "/book", public, false, showBook},
 		{get, instrument + "/trades", public, false, listTrades},
+		{get, instrument + "/candles", public, false, listCandles},
+		{get, instrument + "/statistics", public, false, showStatistics},
+		{get, "/v1/statistics", public, false, listStatistics},
 
 		{post, "/v1/logon", public, true, logon},
 		{get, "/v1/session", anyRole, false, showSession},
@@ -42,6 +47,8 @@ func routeTable() []route {
 		{get, "/v1/fills", reads, false, listFills},
 		{get, "/v1/ledger", reads | forCustody, false, listLedger},
 		{get, "/v1/balances", reads | forCustody, false, listBalances},
+		{get, "/v1/balance-changes", reads | forCustody, false, listBalanceChanges},
+		{get, "/v1/statement", reads | forCustody, false, showStatement},
 		{get, "/v1/accounts", anyRole, false, listAccounts},
 
 		{post, admin + "/assets", forOps, true, addAsset},
@@ -64,6 +71,12 @@ func routeTable() []route {
 		{post, admin + "/withdrawals", forCustody, true, withdraw},
 		{post, admin + "/mass-cancel", forOps, true, massCancelInstrument},
 		{post, admin + "/snapshot", forOps, false, snapshot},
+		{get, admin + "/cluster", forOps, false, showCluster},
+		{post, admin + "/cluster/members", forOps, true, addMember},
+		{post, admin + "/cluster/members/{node}/promote", forOps, false, promoteMember},
+		{del, admin + "/cluster/members/{node}", forOps, false, removeMember},
+		{post, admin + "/cluster/transfer", forOps, true, transferLeadership},
+		{get, admin + "/backup", forOps, false, backup},
 		{get, admin + "/trades", forOps, false, listVenueTrades},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"uncross/gateway/auth"
 	"uncross/gateway/history"
 	"uncross/gateway/view"
+	"uncross/gateway/web"
 )
 
 // Config is what a Server is made of.
@@ -33,10 +34,20 @@ type Config struct {
 	Refusal func(error) wire.Reason
 	// Sequenced tells how the sessions of sequenced protocols stand. Nil: the interface does not show it.
 	Sequenced Sequenced
-	Limits    Limits           // zero fields: DefaultLimits
-	Clock     func() time.Time // nil: time.Now
-	Logger    *slog.Logger     // nil: none. What clients do is logged at debug level
-	Version   string           // of the program, shown in /v1/status
+	// Market knows the books order by order, auctions and statistics. Nil: what needs it is refused as not_offered.
+	Market Market
+	// Cluster is the nodes that this one is one of. Nil: it is alone.
+	Cluster Cluster
+	// StreamStatus says how the stream stands. Nil: the status is without.
+	StreamStatus func() StreamStatus
+	// Stream takes over the connections that ask for it at GET /v1/stream. Nil: there is none. Shutdown shuts it down.
+	Stream Stream
+	// Page is for people, at / and /page/. Nil: there is none.
+	Page    *web.Page
+	Limits  Limits           // zero fields: DefaultLimits
+	Clock   func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: none. What clients do is logged at debug level
+	Version string           // of the program, shown in /v1/status
 }
 
 // Server is the REST interface. Make one with New, run RunReplies on a lossless reader that was attached before the
@@ -48,19 +59,30 @@ type Server struct {
 	sessions  *auth.Store
 	guard     *auth.Guard
 	sequenced Sequenced
+	market    Market
+	stream    Stream
+	cluster   Cluster
+	node      string // the core's NodeID
+	page      *web.Page
 	refusal   func(error) wire.Reason
 	limits    Limits
 	clock     func() time.Time
 	log       *slog.Logger
 	version   string
 
-	replies   *replies
-	routes    *router
-	addresses *throttle[addr]
-	rates     *throttle[string] // by session
-	waits     waits
-	stopping  atomic.Bool
-	secure    atomic.Bool // serves TLS
+	replies    *replies
+	routes     *router
+	addresses  *throttle[addr]
+	rates      *throttle[string] // by session
+	waits      waits
+	nonces     nonces
+	statements chan struct{} // a place in it for each that is being drawn up
+	backups    chan struct{} // … for each that is being written
+
+	streamStatus func() StreamStatus
+	caught       atomic.Bool // see caughtUp
+	stopping     atomic.Bool
+	secure       atomic.Bool // serves TLS
 
 	http  *fasthttp.Server
 	stop  chan struct{}
@@ -78,7 +100,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		core: c.Core, view: c.View, history: c.History, sessions: c.Sessions,
-		sequenced: c.Sequenced, refusal: c.Refusal, limits: c.Limits.withDefaults(), clock: c.Clock, log: c.Logger, version: c.Version,
+		sequenced: c.Sequenced, market: c.Market, stream: c.Stream, cluster: c.Cluster, node: c.Core.Status().NodeID, page: c.Page, refusal: c.Refusal, limits: c.Limits.withDefaults(), clock: c.Clock, log: c.Logger, version: c.Version,
 		stop: make(chan struct{}),
 	}
 	if s.clock == nil {
@@ -93,6 +115,10 @@ func New(c Config) (*Server, error) {
 	s.addresses = newThrottle[addr](l.AddressRate, l.AddressBump, l.Addresses)
 	s.rates = newThrottle[string](l.SessionRate, l.SessionBump, l.Addresses)
 	s.waits.open = map[string]int{}
+	s.nonces.begin, s.nonces.last = uint64(s.clock().UnixNano()), map[wire.KeyID]uint64{}
+	s.statements = make(chan struct{}, l.Statements)
+	s.backups = make(chan struct{}, l.Backups)
+	s.streamStatus = c.StreamStatus
 	s.routes = newRouter(routeTable())
 	s.http = s.newHTTP()
 	go s.housekeep()
@@ -167,14 +193,19 @@ func (s *Server) Serve(ln net.Listener, config *tls.Config) error {
 	return nil
 }
 
-// Shutdown refuses new commands, lets requests that are under way finish until ctx ends, and closes the connections.
+// Shutdown refuses new commands, closes the streams, lets requests that are under way finish until ctx ends, and closes
+// the connections.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
 	s.close.Do(func() { close(s.stop) })
-	if err := s.http.ShutdownWithContext(ctx); err != nil {
-		return fmt.Errorf("gateway/http: shutting down: %w", err)
+	var streams error
+	if s.stream != nil {
+		streams = s.stream.Shutdown(ctx)
 	}
-	return nil
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		return errors.Join(streams, fmt.Errorf("gateway/http: shutting down: %w", err))
+	}
+	return streams
 }
 
 // housekeep forgets what has expired.
@@ -188,6 +219,7 @@ func (s *Server) housekeep() {
 		case <-tick.C:
 			now := s.clock()
 			s.sessions.Purge()
+			s.nonces.purge(uint64(now.Add(-auth.LogonWindow).UnixNano()))
 			s.addresses.purge(now)
 			s.rates.purge(now)
 		}
@@ -205,6 +237,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		}
 	}()
 	answer, err := s.dispatch(ctx)
+	if err == nil && ctx.Hijacked() {
+		return // the stream answers
+	}
 	s.finish(ctx, answer, err)
 }
 

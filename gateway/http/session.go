@@ -9,7 +9,9 @@ import (
 )
 
 // logon handles POST /v1/logon. The signature is checked here; the nonce goes through the log, so that a recorded logon
-// is refused on every node, also after a restart. Only then is there a session.
+// is refused also after a restart. Only then is there a session. A follower cannot write to the log: it remembers nonces by
+// itself. A logon that was recorded at one node and sent again to another opens a session there that is of use to nobody
+// but its owner, since its key follows from what only the owner has.
 func logon(q *request) (any, *Error) {
 	if err := q.fields.done(); err != nil {
 		return nil, err
@@ -27,6 +29,9 @@ func logon(q *request) (any, *Error) {
 	if err := f.done(); err != nil {
 		return nil, err
 	}
+	if err := q.reach(); err != nil {
+		return nil, err
+	}
 	subject := q.address().String() + " " + strconv.FormatUint(uint64(r.Key), 10)
 	if wait, ok := q.s.guard.Allow(subject); !ok {
 		return nil, refuse(TooManyRequests, "too many logons of this key failed; wait "+wait.Round(1e9).String())
@@ -34,10 +39,7 @@ func logon(q *request) (any, *Error) {
 	if err := q.checkLogon(&r); err != nil {
 		return nil, q.failedLogon(subject, err)
 	}
-	var c wire.Command
-	(&wire.Logon{Nonce: r.Nonce}).Put(&c)
-	c.Key = r.Key
-	if _, err := q.command(&c); err != nil {
+	if err := q.useNonce(&r); err != nil {
 		return nil, q.failedLogon(subject, err)
 	}
 	q.s.guard.Succeeded(subject)
@@ -51,6 +53,25 @@ func logon(q *request) (any, *Error) {
 		return nil, refuse(wire.KeyRevoked, "")
 	}
 	return answer, nil
+}
+
+// useNonce uses the nonce of a logon up.
+func (q *request) useNonce(r *auth.LogonRequest) *Error {
+	follows := q.s.follows()
+	if !q.s.nonces.take(r.Key, r.Nonce, !follows) {
+		return refuse(wire.StaleNonce, "")
+	}
+	if follows {
+		return nil
+	}
+	var c wire.Command
+	(&wire.Logon{Nonce: r.Nonce}).Put(&c)
+	c.Key = r.Key
+	_, err := q.command(&c)
+	if err != nil && err.Reason == NotLeader {
+		return nil // it has just ceased to lead
+	}
+	return err
 }
 
 // failedLogon returns err, and counts a logon that proves nothing: by a wrong signature, by a key that is none or none any

@@ -20,8 +20,8 @@ func (q *request) admit(n int, cancels bool) *Error {
 	switch {
 	case s.stopping.Load():
 		return refuse(ShuttingDown, "")
-	case !s.core.Ready():
-		return refuse(NotReady, "")
+	case !s.core.Leading():
+		return s.notLeading()
 	case int(s.replies.open.Load())+n > all:
 		return refuse(Busy, "")
 	case q.session != nil && !s.waits.add(q.session.ID(), n, own):
@@ -48,7 +48,7 @@ func (q *request) submit(c *wire.Command) (*reply, *Error) {
 	c.Origin = origin
 	if err := q.s.core.Submit(c); err != nil {
 		q.s.replies.forget(p)
-		return nil, refuse(q.s.reasonOf(err, NotApplied), "")
+		return nil, q.s.refuse(q.s.reasonOf(err, NotApplied))
 	}
 	return p, nil
 }
@@ -67,13 +67,13 @@ func (q *request) command(c *wire.Command) (*reply, *Error) {
 	timer := time.NewTimer(q.s.limits.Answer)
 	defer timer.Stop()
 	q.s.replies.wait(p, timer.C)
-	return p, p.refusal()
+	return p, q.refusal(p)
 }
 
 // refusal returns what an answer refuses with, nil when it does not.
-func (p *reply) refusal() *Error {
+func (q *request) refusal(p *reply) *Error {
 	if p.refused != 0 {
-		return refuse(p.refused, "")
+		return q.s.refuse(p.refused)
 	}
 	e := &p.events[0]
 	r, ok := e.Refusal()

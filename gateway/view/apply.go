@@ -13,6 +13,7 @@ func (s *state) apply(e *wire.Event) {
 	if e.Flags&wire.FlagLast != 0 && s.entering != 0 { // what is left of an order that entered rests
 		o := s.orders.Mut(s.entering)
 		s.intoBook(o)
+		s.instrument(o.Instrument).book = changed(e)
 		s.entering = 0
 	}
 }
@@ -39,12 +40,18 @@ func (s *state) change(e *wire.Event) {
 	case wire.EvPhase:
 		var m wire.PhaseChanged
 		m.GetEvent(e)
-		s.instrument(m.Instrument).Phase = m.Phase
+		if in := s.instrument(m.Instrument); m.Phase != m.Was {
+			in.Phase, in.was, in.phase, in.result = m.Phase, m.Was, changed(e), wire.Uncrossed{}
+		}
+	case wire.EvUncrossed:
+		var m wire.Uncrossed
+		m.GetEvent(e)
+		s.instrument(m.Instrument).result = m
 	case wire.EvImageInstrument:
 		var m wire.InstrumentState
 		m.GetEvent(e)
 		in := s.instrument(m.Instrument)
-		in.Phase = m.Phase
+		in.Phase, in.was, in.phase, in.book = m.Phase, m.Phase, changed(e), changed(e)
 		in.Last = Trade{Price: m.LastPrice, Qty: m.LastQty}
 	case wire.EvFirm:
 		var m wire.Firm
@@ -128,6 +135,9 @@ func (s *state) trade(e *wire.Event) {
 func (s *state) filled(e *wire.Event, id wire.OrderID, m *wire.Trade, left wire.Qty, unheld amount.Amount) {
 	h := s.order(id)
 	o := s.orders.Mut(h)
+	if o.inBook {
+		s.instrument(o.Instrument).book = changed(e)
+	}
 	if o.inBook && left > 0 {
 		s.side(o).add(o.Price, left-o.Left, 0)
 	} else {
@@ -147,20 +157,30 @@ func (s *state) filled(e *wire.Event, id wire.OrderID, m *wire.Trade, left wire.
 func (s *state) canceled(e *wire.Event) {
 	var m wire.OrderCanceled
 	m.GetEvent(e)
-	s.release(m.Account, s.instrument(m.Instrument).heldAsset(m.Side), m.Released)
-	s.dropOrder(s.order(m.Order))
+	in := s.instrument(m.Instrument)
+	s.release(m.Account, in.heldAsset(m.Side), m.Released)
+	h := s.order(m.Order)
+	if s.orders.At(h).inBook {
+		in.book = changed(e)
+	}
+	s.dropOrder(h)
 }
 
 func (s *state) replaced(e *wire.Event) {
 	var m wire.OrderReplaced
 	m.GetEvent(e)
-	asset := s.instrument(m.Instrument).heldAsset(m.Side)
+	in := s.instrument(m.Instrument)
+	in.book = changed(e)
+	asset := in.heldAsset(m.Side)
 	s.hold(m.Account, asset, m.Held)
 	s.release(m.Account, asset, m.Released)
 
 	h := s.order(m.Order)
 	o := s.orders.Mut(h)
 	s.outOfBook(o)
+	if m.KeptPriority == 0 {
+		o.priority = 0
+	}
 	o.Price, o.Qty, o.Left = m.Price, m.Qty, m.Left
 	o.Held = o.Held.MustAdd(m.Held).MustSub(m.Released)
 	o.UpdatedNs, o.UpdatedSeq = e.TimeNs, e.Seq

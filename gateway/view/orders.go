@@ -1,10 +1,8 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
 	"hash/maphash"
-	"slices"
 
 	"uncross/engine/wire"
 	"uncross/internal/slab"
@@ -15,22 +13,17 @@ type order struct {
 	Order
 	prev, next slab.Handle
 	chain      slab.Handle
+	priority   uint64 // place in the queue: of two orders of one price the smaller number trades first; 0: it is given with the next rest
 	inBook     bool
 }
 
 // addOrder puts a new order behind the account's others: ids only grow.
 func (s *state) addOrder(o Order) slab.Handle {
-	h := s.newOrder(o)
-	s.link(h)
-	return h
-}
-
-// newOrder makes an order that can be found by its ids and is in no list yet.
-func (s *state) newOrder(o Order) slab.Handle {
 	h := s.orders.Alloc()
 	s.orders.Mut(h).Order = o
 	s.orderIndex.Put(uint64(o.ID), h)
 	s.chainIn(h)
+	s.link(h)
 	return h
 }
 
@@ -45,14 +38,6 @@ func (s *state) link(h slab.Handle) {
 	}
 	a.last = h
 	a.open++
-}
-
-// linkAll links orders that came in another order than that of their ids.
-func (s *state) linkAll(hs []slab.Handle) {
-	slices.SortFunc(hs, func(a, b slab.Handle) int { return cmp.Compare(s.orders.At(a).ID, s.orders.At(b).ID) })
-	for _, h := range hs {
-		s.link(h)
-	}
 }
 
 // dropOrder takes an order out of everything.
@@ -88,8 +73,12 @@ func (s *state) order(id wire.OrderID) slab.Handle {
 	return h
 }
 
-// intoBook adds what is left of an order to its level.
+// intoBook adds what is left of an order to its level, behind the others there unless it has kept its priority.
 func (s *state) intoBook(o *order) {
+	if o.priority == 0 {
+		s.priority++
+		o.priority = s.priority
+	}
 	s.side(o).add(o.Price, o.Left, 1)
 	o.inBook = true
 }

@@ -43,6 +43,7 @@ type state struct {
 	clientIndex  slab.Index // hash of account and client id: first of a chain
 	seed         maphash.Seed
 	entering     slab.Handle // the order that the current command entered or moved and that is not in the book yet
+	priority     uint64      // of the order that came to rest last
 
 	trades  int              // trades kept per instrument
 	revoked []wire.KeyID     // keys revoked since this was last emptied
@@ -70,7 +71,19 @@ type instrument struct {
 	Instrument
 	bids, asks levels
 	trades     tape
+	book       change
+	phase      change // of the phase
+	was        wire.Phase
+	result     wire.Uncrossed // of the auction that ended with the present phase
 }
+
+// change names the command that changed something last.
+type change struct {
+	seq    uint64
+	timeNs int64
+}
+
+func changed(e *wire.Event) change { return change{e.Seq, e.TimeNs} }
 
 func newState(trades int) *state {
 	return &state{
@@ -109,7 +122,7 @@ func (s *state) setInstrument(in wire.Instrument) {
 	p := place(&s.instruments, in.ID)
 	if *p == nil {
 		*p = &instrument{bids: newLevels(), asks: newLevels(), trades: tape{max: s.trades}}
-		(*p).Phase = wire.Closed
+		(*p).Phase, (*p).was = wire.Closed, wire.Closed
 		s.symbols[in.Symbol] = in.ID
 	}
 	base, quote := at(s.assets, in.Base), at(s.assets, in.Quote)

@@ -90,7 +90,7 @@ func (v *View) Book(id wire.InstrumentID, depth int) (Book, bool) {
 		return Book{}, false
 	}
 	return Book{
-		Instrument: id, Seq: v.s.seq, TimeNs: v.s.timeNs,
+		Instrument: id, Seq: v.s.seq, TimeNs: v.s.timeNs, Sequence: (*p).book.seq,
 		Bids: (*p).bids.best(depth, true), Asks: (*p).asks.best(depth, false),
 	}, true
 }

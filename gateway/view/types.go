@@ -65,8 +65,36 @@ type Level struct {
 type Book struct {
 	Instrument wire.InstrumentID
 	Seq        uint64
-	TimeNs     int64 // engine time of Seq
+	TimeNs     int64  // engine time of Seq
+	Sequence   uint64 // command that changed this instrument's book last; after an image the image's
 	Bids, Asks []Level
+}
+
+// Picture is every instrument with every resting order, as of command Seq: what a mirror of the books starts from.
+type Picture struct {
+	Seq         uint64
+	TimeNs      int64       // engine time of Seq
+	Instruments []BookState // in the order of ids
+}
+
+// BookState is an instrument with its resting orders. After an image the two commands are the image's.
+type BookState struct {
+	Instrument
+	Sequence uint64         // command that changed the book last; 0: none has
+	BookNs   int64          // engine time of it
+	Was      wire.Phase     // the phase before the present one; the present one where that is not known
+	PhaseSeq uint64         // command that changed the phase last; 0: none has
+	PhaseNs  int64          // engine time of it
+	Result   wire.Uncrossed // of the auction that ended with the present phase; Instrument 0: none did, or it is not known
+	Orders   []Resting      // bids, then asks, each in priority order
+}
+
+// Resting is a resting order, as far as the public sees it.
+type Resting struct {
+	Order wire.OrderID
+	Side  wire.Side
+	Price wire.Price
+	Qty   wire.Qty // left
 }
 
 // Status is the view's own state in numbers.

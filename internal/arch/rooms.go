@@ -23,24 +23,54 @@ var Rooms = []Room{
 	{Path: "engine/amount"},
 	{Path: "engine/wire", Inside: []string{"book", "engine/amount"}},
 
-	{Path: "wal", Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/hashicorp/raft", "github.com/cespare/xxhash/v2"}},
+	{Path: "wal", Inside: []string{"internal/orderedfs"}, Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/hashicorp/raft", "github.com/cespare/xxhash/v2"}},
 	{
 		Path:    "replication",
-		Inside:  []string{"engine", "engine/wire", "internal/ring", "wal"},
-		Outside: []string{"github.com/hashicorp/raft", "github.com/hashicorp/go-hclog", "github.com/cespare/xxhash/v2"},
+		Inside:  []string{"engine", "engine/wire", "internal/nodeid", "internal/ring", "wal"},
+		Outside: []string{"github.com/hashicorp/raft", "github.com/hashicorp/go-hclog", "github.com/cespare/xxhash/v2", "github.com/cockroachdb/pebble/v2"},
+	},
+	// The port between nodes knows raft's messages, and nothing of what they carry.
+	{Path: "replication/peer", Inside: []string{"internal/nodeid"}, Outside: []string{"github.com/hashicorp/raft"}},
+	{Path: "replication/peer/peertest", Inside: []string{"replication/peer"}},
+
+	{Path: "replication/roster", Inside: []string{"internal/archive", "replication/peer"}},
+
+	{
+		Path:    "replication/sim",
+		Inside:  []string{"engine", "engine/amount", "engine/wire", "replication", "wal"},
+		Outside: []string{"github.com/hashicorp/raft", "github.com/cockroachdb/pebble/v2"},
 	},
 
 	// The gateway sees the engine through commands and events alone.
 	{Path: "gateway", Inside: gatewaySees},
 	{Path: "gateway/view", Inside: gatewaySees, Outside: []string{"github.com/google/btree"}},
+	{Path: "gateway/mirror", Inside: []string{"book", "engine/wire", "internal/slab"}, Outside: []string{"github.com/google/btree"}},
+	{
+		Path:   "gateway/feed",
+		Inside: []string{"book", "engine/amount", "engine/wire", "gateway/candles", "gateway/decimal", "gateway/feed/compact", "gateway/history", "gateway/mirror", "gateway/progress", "gateway/view"},
+	},
+	// The binary form is usable alone, by a client as by the venue.
+	{Path: "gateway/feed/compact", Inside: []string{"engine/wire", "gateway/candles"}},
 	{Path: "gateway/http", Inside: gatewaySees, Outside: []string{"github.com/valyala/fasthttp"}},
+	{
+		Path: "gateway/stream", Inside: gatewaySees,
+		Outside: []string{"github.com/valyala/fasthttp", "github.com/gobwas/ws", "github.com/gobwas/httphead"},
+	},
 	{Path: "gateway/client", Inside: gatewaySees, Outside: []string{"github.com/valyala/fasthttp"}},
+	{
+		Path:    "gateway/client/follow",
+		Inside:  []string{"engine/wire", "gateway/auth", "gateway/candles", "gateway/client", "gateway/decimal", "gateway/feed/compact"},
+		Outside: []string{"github.com/gobwas/ws", "github.com/gobwas/httphead"},
+	},
 	{
 		Path: "gateway/history", Inside: gatewaySees,
 		Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/cespare/xxhash/v2"},
 	},
-	{Path: "gateway/storage", Outside: []string{"github.com/cockroachdb/pebble/v2"}},
+	{Path: "gateway/candles", Inside: []string{"engine/wire"}},
+	{Path: "gateway/storage", Inside: []string{"gateway/progress", "internal/orderedfs"}, Outside: []string{"github.com/cockroachdb/pebble/v2"}},
+	{Path: "gateway/storage/storagetest", Inside: []string{"engine/wire", "internal/ring"}, Outside: []string{"github.com/cockroachdb/pebble/v2"}},
 	{Path: "gateway/auth", Inside: gatewaySees, Outside: []string{"golang.org/x/crypto"}},
+	{Path: "gateway/web"}, // files, and the standard library to embed them
 	{Path: "gateway/fix", Inside: gatewaySees},
 	// Messages are usable alone, by a client as by the venue.
 	{Path: "gateway/fix/message", Inside: []string{"engine/wire"}},
@@ -56,21 +86,34 @@ var Rooms = []Room{
 
 	{
 		Path:    "bench",
-		Inside:  []string{"bench/…", "book", "engine", "engine/…", "wal", "replication", "gateway/fix/message", "gateway/fix/initiator", "internal/…"},
-		Outside: []string{"github.com/google/btree", "github.com/google/pprof", "github.com/HdrHistogram/hdrhistogram-go"},
+		Inside:  []string{"bench/…", "book", "engine", "engine/…", "wal", "replication", "gateway/auth", "gateway/client", "gateway/client/follow", "gateway/feed/compact", "gateway/fix/message", "gateway/fix/initiator", "internal/…"},
+		Outside: []string{"github.com/google/btree", "github.com/google/pprof", "github.com/HdrHistogram/hdrhistogram-go", "github.com/cespare/xxhash/v2", "github.com/hashicorp/raft"},
 	},
 
 	{Path: "internal/arch"},
+	{Path: "internal/archive"},
+	{Path: "internal/orderedfs", Outside: []string{"github.com/cockroachdb/pebble/v2"}},
+	// Clients as well: nodes are processes, which are looked at through their gateways.
+	{Path: "internal/nodes", Inside: []string{"gateway/client"}},
+	{Path: "internal/nodes/nodestest", Inside: []string{"engine/wire", "gateway/auth", "gateway/client", "internal/nodes"}},
+	{Path: "internal/recorded"},
+	{Path: "internal/nodeid"},
 	{Path: "internal/ring"},
 	{Path: "internal/slab"},
 	{Path: "internal/testsum"},
+	{Path: "internal/foreign", Inside: []string{"engine/amount", "engine/wire", "gateway/mirror"}},
 	{Path: "internal/neutral", Inside: []string{"book", "engine", "engine/wire"}},
 	{Path: "internal/neutral/remote", Inside: []string{"book", "engine/wire", "gateway/…", "internal/neutral"}},
+	// Clients: they reach the venue through its gateways alone.
+	{
+		Path:   "internal/traders",
+		Inside: []string{"engine/wire", "gateway/auth", "gateway/client", "gateway/decimal", "gateway/fix/initiator", "gateway/fix/message"},
+	},
 	{Path: "internal/sandbox", Inside: []string{"book", "engine", "engine/…", "gateway/decimal"}},
 
 	{
 		Path:   "cmd",
-		Inside: []string{"bench", "bench/…", "book", "engine", "engine/…", "wal", "replication", "gateway/…", "internal/…"},
+		Inside: []string{"bench", "bench/…", "book", "engine", "engine/…", "wal", "replication", "replication/…", "gateway/…", "internal/…"},
 		Outside: []string{
 			"github.com/alecthomas/kong", "github.com/hashicorp/raft", "github.com/mattn/go-isatty",
 			"golang.org/x/sys", "golang.org/x/term", "gopkg.in/yaml.v3",

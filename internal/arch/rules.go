@@ -51,10 +51,8 @@ var bannedCalls = map[string]string{
 
 // allowedCalls are exceptions by function and call, each with its reason.
 var allowedCalls = map[[2]string]string{
-	{"engine.listBalances", "slices.SortFunc"}:   uniqueKeys,
-	{"engine.sortedBalances", "slices.SortFunc"}: uniqueKeys,
-	{"engine.sortedOrders", "slices.SortFunc"}:   uniqueKeys,
-	{"engine.finish", "slices.SortFunc"}:         uniqueKeys,
+	{"engine.listBalances", "slices.SortFunc"}: uniqueKeys,
+	{"engine.sortKeyed", "slices.SortFunc"}:    uniqueKeys,
 }
 
 const uniqueKeys = "no two values share a key, so that there is one order only"

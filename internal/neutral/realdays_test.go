@@ -1,37 +1,16 @@
 package neutral
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
-)
 
-// sharedData returns the folder of recorded order flow beside the repository, or skips the test.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	data := filepath.Join(dir, "..", "shared", "data")
-	if _, err := os.Stat(data); err != nil {
-		t.Skip("no recorded order flow at ../shared/data beside the repository")
-	}
-	return data
-}
+	"uncross/internal/recorded"
+)
 
 // TestRealDays runs four days of the Shanghai exchange and a minute of six Coinbase products through the book alone and
 // through the funded engine. The expected counts are those of the sets' own descriptions.
 func TestRealDays(t *testing.T) {
-	data := sharedData(t)
+	data := recorded.Dir(t)
 	for _, set := range []struct {
 		prefix   string
 		commands uint64

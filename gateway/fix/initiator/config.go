@@ -13,14 +13,15 @@ import (
 // BeginString is the only version that is spoken.
 const BeginString = "FIX.4.4"
 
-// Config describes one session. Address, Sender and Target are needed; the zero value of the others stands for their
+// Config describes one session. An address, Sender and Target are needed; the zero value of the others stands for their
 // default.
 type Config struct {
-	Address string             // host:port
-	TLS     *tls.Config        // nil: plain TCP
-	Sender  string             // our CompID (tag 49)
-	Target  string             // theirs (tag 56)
-	Key     ed25519.PrivateKey // signs the logon (tags 95 and 96, see SigningText); nil: no signature
+	Address   string             // host:port
+	Addresses []string           // further ones, of other nodes of the same venue: each is tried in its turn, and the leader that it names
+	TLS       *tls.Config        // nil: plain TCP
+	Sender    string             // our CompID (tag 49)
+	Target    string             // theirs (tag 56)
+	Key       ed25519.PrivateKey // signs the logon (tags 95 and 96, see SigningText); nil: no signature
 
 	Password   string        // tag 554; Sender is tag 553 then. "": none
 	HeartBtInt time.Duration // whole seconds; default 30 s
@@ -48,7 +49,8 @@ type Limits struct {
 	Held       int           // messages kept that came before their turn; later ones are asked for again; default 100,000
 	Answer     time.Duration // longest wait for a connection, for the answer to a logon or a logout; default 10 s
 	Write      time.Duration // longest time that one write may take; default 10 s
-	BackOff    time.Duration // longest pause between two connections; the first is a hundredth of it; default 1 s
+	Dial       time.Duration // longest wait for a connection where there are several addresses; default 2 s, at most Answer
+	BackOff    time.Duration // longest pause between two rounds of connections, one to each address; the first is a hundredth of it; default 1 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -68,13 +70,17 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Held, 100_000)
 	wait(&l.Answer, 10*time.Second)
 	wait(&l.Write, 10*time.Second)
+	wait(&l.Dial, min(2*time.Second, l.Answer))
 	wait(&l.BackOff, time.Second)
 	return l
 }
 
 func (c Config) withDefaults() (Config, error) {
+	if c.Address != "" {
+		c.Addresses = append([]string{c.Address}, c.Addresses...)
+	}
 	switch {
-	case c.Address == "" || c.Sender == "" || c.Target == "":
+	case len(c.Addresses) == 0 || c.Sender == "" || c.Target == "":
 		return c, errors.New("initiator: an address and the CompIDs of both sides are needed")
 	case c.HeartBtInt < 0 || c.HeartBtInt%time.Second != 0:
 		return c, fmt.Errorf("initiator: a heartbeat interval of %v; it is whole seconds", c.HeartBtInt)
@@ -154,3 +160,22 @@ type RefusedError struct{ Text string }
 
 // Error returns the other side's words.
 func (e *RefusedError) Error() string { return "initiator: the logon was refused: " + e.Text }
+
+// ElsewhereError is a logon that came to a node which does not lead. The Initiator goes to the one that does by itself.
+type ElsewhereError struct {
+	Text    string // the other side's words
+	Address string // where the leader is; "": that is not known there
+}
+
+// Error returns the other side's words.
+func (e *ElsewhereError) Error() string {
+	return "initiator: the logon came to the wrong node: " + e.Text
+}
+
+// leaderIn returns where an error says that the leader is, "" where it does not.
+func leaderIn(err error) string {
+	if e := (*ElsewhereError)(nil); errors.As(err, &e) {
+		return e.Address
+	}
+	return ""
+}

@@ -14,6 +14,9 @@ func (l *link) receive(m *message.Message, frame []byte) error {
 	if m.String(message.TagBeginString) != BeginString || m.String(message.TagSenderCompID) != i.c.Target || m.String(message.TagTargetCompID) != i.c.Sender {
 		return errWrongPeer
 	}
+	if !l.on && m.Type() == message.BusinessMessageReject { // it has no number that could be looked at
+		return &ElsewhereError{Text: m.String(message.TagText), Address: m.String(message.TagBusinessRejectRefID)}
+	}
 	seq, ok := m.Seq()
 	if !ok {
 		return errNoNumber

@@ -2,6 +2,7 @@ package initiator
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -44,42 +45,66 @@ func Open(c Config) (*Initiator, error) {
 	return i, nil
 }
 
-// run makes one connection after the other.
+// run makes one connection after the other, to one address after the other: a node that has gone, or leads no more, is the
+// last to be tried again. Between two of them it goes to the node that the one before has said to lead. What that says in
+// turn is not followed, so that nobody is sent in circles.
 func (i *Initiator) run() {
 	defer close(i.done)
+	all := i.c.Addresses
+	next, told := 0, "" // the place in the list; where to go instead
 	pause := i.c.Limits.BackOff / firstPause
 	for {
-		was, err := i.connect()
-		i.mu.Lock()
-		i.link = nil
-		if i.missed = nil; !was {
-			i.missed = err
+		address, listed := told, told == ""
+		if listed {
+			address = all[next%len(all)]
+			next++
 		}
-		over := i.closing || i.failed != nil
-		failed := i.failed
-		i.tell()
-		i.mu.Unlock()
-		switch {
-		case failed != nil:
-			i.c.OnSession(Event{Kind: StoreLost, Err: failed})
-		case err == nil:
-			i.c.OnSession(Event{Kind: LoggedOut})
-		default:
-			i.c.OnSession(Event{Kind: Ended, Err: err})
+		was, err := i.connect(address)
+		if told = ""; listed {
+			told = leaderIn(err)
 		}
-		if over {
+		if i.over(was, told != "", err) {
 			return
 		}
 		if was {
 			pause = i.c.Limits.BackOff / firstPause
+			next = 1 + slices.Index(all, address)
+		}
+		if told != "" {
+			continue
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(pause / time.Duration(len(all))):
 		case <-i.stop:
 			return
 		}
-		pause = min(2*pause, i.c.Limits.BackOff)
+		if listed && next%len(all) == 0 {
+			pause = min(2*pause, i.c.Limits.BackOff)
+		}
 	}
+}
+
+// over notes and tells how a connection ended, and reports whether it was the last. was says that it was logged on, sentOn
+// that the next one is made at once where this one was sent.
+func (i *Initiator) over(was, sentOn bool, err error) bool {
+	i.mu.Lock()
+	i.link = nil
+	if i.missed = nil; !was && !sentOn {
+		i.missed = err
+	}
+	over := i.closing || i.failed != nil
+	failed := i.failed
+	i.tell()
+	i.mu.Unlock()
+	switch {
+	case failed != nil:
+		i.c.OnSession(Event{Kind: StoreLost, Err: failed})
+	case err == nil:
+		i.c.OnSession(Event{Kind: LoggedOut})
+	default:
+		i.c.OnSession(Event{Kind: Ended, Err: err})
+	}
+	return over
 }
 
 // firstPause is the part of Limits.BackOff that the first pause takes.

@@ -54,9 +54,9 @@ var (
 	errWrongPeer = errors.New("initiator: a message with other CompIDs")
 )
 
-// connect makes one connection and serves it until it ends. was says that it was logged on; the error is nil when both
+// connect makes one connection to an address and serves it until it ends. was says that it was logged on; the error is nil when both
 // sides logged out because we wanted to.
-func (i *Initiator) connect() (was bool, err error) {
+func (i *Initiator) connect(address string) (was bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), i.c.Limits.Answer)
 	defer cancel()
 	go func() {
@@ -66,7 +66,7 @@ func (i *Initiator) connect() (was bool, err error) {
 		case <-ctx.Done():
 		}
 	}()
-	conn, err := i.dial(ctx)
+	conn, err := i.dial(ctx, address)
 	if err != nil {
 		return false, err
 	}
@@ -93,15 +93,20 @@ func (i *Initiator) connect() (was bool, err error) {
 	return l.on, l.why
 }
 
-func (i *Initiator) dial(ctx context.Context) (net.Conn, error) {
+func (i *Initiator) dial(ctx context.Context, address string) (net.Conn, error) {
+	if len(i.c.Addresses) > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, i.c.Limits.Dial)
+		defer cancel()
+	}
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", i.c.Address)
+	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil || i.c.TLS == nil {
 		return conn, err
 	}
 	secure := i.c.TLS
 	if secure.ServerName == "" {
-		host, _, err := net.SplitHostPort(i.c.Address)
+		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}

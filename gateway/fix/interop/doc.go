@@ -5,6 +5,9 @@
 //	test ─ lines ─▶ engine (QuickFIX in C++, jspurefix in Node) ═ FIX over TCP ═▶ uncross serve --dev, a process that is killed
 //	     ◀─ lines ─
 //
+// TestQuickFIXFailover has three nodes instead, and another one lead again and again; UNCROSS_FIX_FAILOVERS says how often. jspurefix
+// knows one host only and is not in it.
+//
 // Invariants of every day: the engine, with its validation on and the FIX 4.4 dictionary as published, finds nothing wrong
 // with any message of the venue's; the venue rejects nothing but what the script sends wrong on purpose; what is answered
 // is answered once.

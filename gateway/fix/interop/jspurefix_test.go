@@ -12,6 +12,14 @@ import (
 // startJspurefix starts the engine on a development venue. It skips the test where it is not installed.
 func startJspurefix(t *testing.T, v *venue) *program {
 	t.Helper()
+	v.start()
+	return startJspurefixAt(t, v.port(), t.TempDir(), "uncross-dev")
+}
+
+// startJspurefixAt starts the engine with a venue's port and a folder for its stores. It skips the test where it is not
+// installed.
+func startJspurefixAt(t *testing.T, port, stores, password string) *program {
+	t.Helper()
 	folder, ok := toolFolder()
 	if !ok {
 		t.Skip("the npm package jspurefix is not installed (see the package comment)")
@@ -20,8 +28,7 @@ func startJspurefix(t *testing.T, v *venue) *program {
 	if err != nil {
 		t.Skip("Node is not installed")
 	}
-	v.start()
-	cmd := exec.Command(node, filepath.Join("jspurefix", "engine.js"), v.port(), t.TempDir(), "uncross-dev")
+	cmd := exec.Command(node, filepath.Join("jspurefix", "engine.js"), port, stores, password)
 	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(folder, "node_modules"))
 	return startProgram(t, cmd)
 }

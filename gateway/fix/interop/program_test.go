@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -15,9 +16,10 @@ import (
 // patience is the longest wait for anything that must come.
 const patience = 30 * time.Second
 
-// line is one line of an engine's output.
+// line is one line of an engine's output, and when it came.
 type line struct {
 	word, name, text string
+	at               time.Time
 }
 
 // message returns the line's text as a message.
@@ -105,11 +107,24 @@ func startProgram(t *testing.T, cmd *exec.Cmd) *program {
 		}
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("the engine's last lines:\n%s\n%s", p.last(40), stderr.String())
+			t.Logf("the engine's last lines (all are in %s):\n%s\n%s", p.keep(), p.last(40), stderr.String())
 		}
 	})
 	p.expect("-", "ready", func(l line) bool { return l.word == "ready" })
 	return p
+}
+
+// keep writes all lines to a file, with when they came, and returns its name.
+func (p *program) keep() string {
+	f, err := os.CreateTemp("", "uncross-engine-*.log")
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	for _, l := range p.all() {
+		fmt.Fprintf(f, "%s %s %s %s\n", l.at.Format("15:04:05.000"), l.word, l.name, l.text)
+	}
+	return f.Name()
 }
 
 // read takes the engine's output.
@@ -119,7 +134,7 @@ func (p *program) read(out io.Reader) {
 	for in.Scan() {
 		word, rest, _ := strings.Cut(in.Text(), " ")
 		name, text, _ := strings.Cut(rest, " ")
-		p.add(line{word, name, text}, false)
+		p.add(line{word, name, text, time.Now()}, false)
 	}
 	p.add(line{word: "end", name: "-"}, true)
 }
@@ -150,6 +165,13 @@ func (p *program) all() []line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.lines)
+}
+
+// since returns the lines from line i on.
+func (p *program) since(i int) []line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.lines[i:])
 }
 
 // tell writes one line.

@@ -20,15 +20,22 @@ var quickfixUsual = []string{
 	"Socket Error", "Connection failed", "Dropped", "Already sent ResendRequest",
 }
 
+// dictionary returns the FIX 4.4 dictionary as published, or skips the test.
+func dictionary(t *testing.T) string {
+	t.Helper()
+	folder, ok := toolFolder()
+	path := filepath.Join(folder, "node_modules", "jspurefix", "data", "FIX44.xml")
+	if _, err := os.Stat(path); !ok || err != nil {
+		t.Skip("no FIX44.xml: the npm package jspurefix is not installed (see the package comment)")
+	}
+	return path
+}
+
 // startQuickfix builds the engine and starts it with the development venue's sessions. It skips the test where something
 // that it needs is not installed.
 func startQuickfix(t *testing.T, v *venue) *program {
 	t.Helper()
-	folder, ok := toolFolder()
-	dictionary := filepath.Join(folder, "node_modules", "jspurefix", "data", "FIX44.xml")
-	if _, err := os.Stat(dictionary); !ok || err != nil {
-		t.Skip("no FIX44.xml: the npm package jspurefix is not installed (see the package comment)")
-	}
+	dictionary := dictionary(t)
 	program := buildQuickfix(t)
 	v.start()
 	dir := t.TempDir()

@@ -4,18 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"uncross/gateway/auth"
 	"uncross/gateway/client"
+	"uncross/internal/nodes/nodestest"
 )
 
 // venue is the real server on a development venue, in a process of its own.
@@ -29,29 +28,7 @@ type venue struct {
 	stderr *bytes.Buffer
 }
 
-// built is the folder of the binary, once there is one.
-var built string
-
-var buildServer = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "uncross-interop-")
-	if err != nil {
-		return "", err
-	}
-	built = dir
-	path := filepath.Join(dir, "uncross")
-	if out, err := exec.Command("go", "build", "-o", path, "uncross/cmd/uncross").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if built != "" {
-		os.RemoveAll(built)
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { nodestest.Main(m) }
 
 // newVenue returns a development venue that does not run yet.
 func newVenue(t *testing.T) *venue {
@@ -71,11 +48,7 @@ func newVenue(t *testing.T) *venue {
 // start starts the server and returns when it is ready.
 func (v *venue) start() {
 	v.t.Helper()
-	program, err := buildServer()
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	v.cmd = exec.Command(program, "serve", "--dev", "--data", filepath.Join(v.dir, "data"), "--listen", v.rest, "--fix-listen", v.fix)
+	v.cmd = exec.Command(nodestest.Program(v.t), "serve", "--dev", "--data", filepath.Join(v.dir, "data"), "--listen", v.rest, "--fix-listen", v.fix)
 	v.stderr = &bytes.Buffer{}
 	v.cmd.Stderr = v.stderr
 	stdout, err := v.cmd.StdoutPipe()

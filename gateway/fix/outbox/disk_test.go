@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"uncross/gateway/storage"
+	"uncross/gateway/storage/storagetest"
 )
 
 func writeFile(t *testing.T, fs vfs.FS, path, text string) {
@@ -106,48 +106,24 @@ func TestOnDisk(t *testing.T) {
 		t.Errorf("opened twice: %v", err)
 	}
 	s.feed(t, newRun(1, 1500, 0).es, 1)
-	want := dump(t, s)
+	want := storagetest.Dump(t, s.db)
 	closeStore(t, s)
 	if s, err = Open(dir, o); err != nil { // flushes the log to a table
 		t.Fatal(err)
 	}
-	diff(t, dump(t, s), want)
+	storagetest.Diff(t, storagetest.Dump(t, s.db), want)
 	closeStore(t, s)
 	r, err := Verify(dir, nil)
 	if err != nil || r.Position != 1500 || r.Records != uint64(len(want)) || r.Messages < 100 {
 		t.Errorf("verify: %+v, %v; %d records", r, err, len(want))
 	}
-	flip(t, dir)
-}
-
-func flip(t *testing.T, dir string) {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "pebble", "*.sst"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no tables: %v", err)
-	}
-	found := 0
-	for _, name := range names {
-		good, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	found := storagetest.Flip(t, dir, 12, func() bool {
+		_, err := Verify(dir, nil)
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			t.Error(err)
 		}
-		for at := len(good) / 12; at < len(good); at += len(good)/12 + 1 {
-			bad := append([]byte(nil), good...)
-			bad[at] ^= 0x10
-			if err := os.WriteFile(name, bad, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := Verify(dir, nil); errors.Is(err, ErrDamaged) {
-				found++
-			} else if err != nil {
-				t.Errorf("byte %d: %v", at, err)
-			}
-		}
-		if err := os.WriteFile(name, good, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+		return errors.Is(err, ErrDamaged)
+	})
 	if found < 5 {
 		t.Errorf("damage was found %d times", found)
 	}
@@ -215,7 +191,7 @@ func TestFailingDisk(t *testing.T) {
 		defer func() { recover() }() // Pebble cannot go on, and Fatal has returned
 		if err := s.w.store(r.es[r.at[200]:]); err == nil {
 			if err = s.Sync(); err != nil {
-				s.fail(err)
+				s.base.Fail(err)
 			}
 		}
 	}()

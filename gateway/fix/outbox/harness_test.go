@@ -192,35 +192,6 @@ func closeStore(t testing.TB, s *Store) {
 	}
 }
 
-// dump returns everything in the store but the position.
-func dump(t testing.TB, s *Store) map[string]string {
-	t.Helper()
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer it.Close()
-	all := map[string]string{}
-	for it.First(); it.Valid(); it.Next() {
-		all[string(it.Key())] = string(it.Value())
-	}
-	return all
-}
-
-func diff(t testing.TB, got, want map[string]string) {
-	t.Helper()
-	for k, v := range want {
-		if got[k] != v {
-			t.Fatalf("key %c %x: %q, want %q", k[0], k[1:], got[k], v)
-		}
-	}
-	for k := range got {
-		if _, ok := want[k]; !ok {
-			t.Fatalf("key %c %x should not be there", k[0], k[1:])
-		}
-	}
-}
-
 // all reads every message of a session, from the first number on, in small pieces.
 func all(t testing.TB, s *Store, id wire.SessionID) []Entry {
 	t.Helper()

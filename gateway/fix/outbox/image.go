@@ -1,8 +1,10 @@
 package outbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"uncross/engine/wire"
 	"uncross/gateway/fix/report"
@@ -12,8 +14,9 @@ import (
 // importing is an image that is being taken over: it replaces definitions and order table.
 type importing struct {
 	seq     uint64
-	gap     bool          // it goes beyond what the store has
-	handles []slab.Handle // of its orders
+	gap     bool         // it goes beyond what the store has
+	ids     []slab.Entry // of its orders
+	clients []slab.Entry // hashes of those that have a client id
 }
 
 // imageEvent takes over what an image says. Numbers and messages it does not have: those are the store's own.
@@ -30,9 +33,7 @@ func (w *writer) imageEvent(e *wire.Event) error {
 	case wire.EvSession:
 		return w.defineSession(e)
 	case wire.EvOrderState:
-		var m wire.OrderState
-		m.GetEvent(e)
-		w.image.handles = append(w.image.handles, w.s.orders.add(order{OpenOrder: report.FromState(&m)}))
+		w.imageOrder(e)
 	case wire.EvImageEnd:
 		return w.imageEnd(e)
 	default:
@@ -61,13 +62,30 @@ func (w *writer) imageBegin(e *wire.Event) error {
 	return nil
 }
 
+// imageOrder takes an order. It is found once the image has ended: then all orders go into the indexes together.
+func (w *writer) imageOrder(e *wire.Event) {
+	var m wire.OrderState
+	m.GetEvent(e)
+	t, x := &w.s.orders, w.image
+	h := t.slab.Alloc()
+	o := t.slab.Mut(h)
+	o.OpenOrder = report.FromState(&m)
+	x.ids = append(x.ids, slab.Entry{Key: uint64(o.ID), H: h})
+	if !o.ClientID.IsEmpty() {
+		x.clients = append(x.clients, slab.Entry{Key: clientKey(o.Account, o.ClientID), H: h})
+	}
+}
+
 func (w *writer) imageEnd(e *wire.Event) error {
 	var m wire.Image
 	m.GetEvent(e)
-	if m.Seq != w.image.seq || m.OpenOrders != uint64(len(w.image.handles)) {
+	if m.Seq != w.image.seq || m.OpenOrders != uint64(len(w.image.ids)) {
 		return fmt.Errorf("%w: an image of command %d with %d orders ends as one of %d with %d",
-			ErrGap, w.image.seq, len(w.image.handles), m.Seq, m.OpenOrders)
+			ErrGap, w.image.seq, len(w.image.ids), m.Seq, m.OpenOrders)
 	}
+	t := &w.s.orders
+	t.index.Fill(w.image.ids, nil)
+	t.clients.Fill(w.image.clients, func(h, was slab.Handle) { t.slab.Mut(h).chain = was })
 	if err := w.giveOwners(); err != nil {
 		return err
 	}
@@ -102,10 +120,11 @@ func (w *writer) giveOwners() error {
 // linkOwners lists the orders of every session.
 func (w *writer) linkOwners() {
 	t := &w.s.orders
-	for _, h := range t.sorted(w.image.handles) {
-		o := t.slab.Mut(h)
+	slices.SortFunc(w.image.ids, func(a, b slab.Entry) int { return cmp.Compare(a.Key, b.Key) })
+	for _, id := range w.image.ids {
+		o := t.slab.Mut(id.H)
 		if x := at(w.s.sessions, o.session); x != nil {
-			t.link(&x.w.open, h)
+			t.link(&x.w.open, id.H)
 		} else {
 			o.session = 0
 		}

@@ -6,13 +6,11 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"uncross/gateway/progress"
 	"uncross/gateway/storage"
 )
 
@@ -21,7 +19,7 @@ const Format = "uncross outbox 1"
 
 // kind is what this store is to package storage.
 var kind = storage.Kind{
-	Name: "the outbox", Family: "uncross outbox ", Format: Format, Foreign: ErrForeign, Other: ErrFormat, Damaged: ErrDamaged,
+	Name: "the outbox", Short: "outbox", Family: "uncross outbox ", Format: Format, Foreign: ErrForeign, Other: ErrFormat, Damaged: ErrDamaged, Closed: ErrClosed,
 	Renew:  "",
 	Repair: "a damaged one may be moved away: the node writes it anew from its log where that goes back to the first command; otherwise every session's numbers must start again",
 }
@@ -69,20 +67,14 @@ func (o *Options) defaults() {
 
 // Store is an outbox. Run is called once, by one goroutine; everything else by any.
 type Store struct {
-	o  Options
-	db *pebble.DB
-	w  *writer
-
-	open   sync.RWMutex // held for reading while the database is in use
-	closed bool
+	o    Options
+	base *storage.Store // the database, how far it is, and how it ends
+	db   *pebble.DB
+	w    *writer
 
 	mu       sync.RWMutex // the order table, and which sessions there are: written by the writer a batch at a time
 	sessions []*Session   // entry i has id i+1
 	orders   orders
-
-	position progress.Number // last whole command applied and stored
-	durable  atomic.Uint64   // last whole command stored and synced
-	failure  atomic.Pointer[error]
 }
 
 // Open opens the store in dir, or makes one where dir is missing or empty. It refuses, without changing anything, a
@@ -97,60 +89,22 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) openDir(dir string) error {
-	if err := kind.Prepare(s.o.FS, dir); err != nil {
-		return err
-	}
-	db, err := kind.Open(dir, storage.Options{FS: s.o.FS, Logger: s.o.Logger, Fail: s.fail, CacheBytes: s.o.CacheBytes, MemTable: 16 << 20})
+	base, err := kind.Open(dir, storage.Options{FS: s.o.FS, Logger: s.o.Logger, Fatal: s.o.Fatal, CacheBytes: s.o.CacheBytes, MemTable: 16 << 20})
 	if err != nil {
 		return err
 	}
-	s.db = db
+	s.base, s.db = base, base.DB
 	w, err := newWriter(s)
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, base.Abandon())
 	}
 	s.w = w
-	s.durable.Store(w.pos.whole()) // opening has brought everything that was in Pebble's log into synced tables
+	base.Opened(w.pos.whole())
 	return nil
 }
 
 // Close syncs and closes the store. Run must have returned, or not have been called.
-func (s *Store) Close() error {
-	var err error
-	if s.failure.Load() == nil {
-		err = s.Sync()
-	}
-	s.open.Lock()
-	defer s.open.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
-	s.closed = true
-	return errors.Join(err, s.db.Close())
-}
-
-// use keeps the database open until the returned function is called.
-func (s *Store) use() (done func(), err error) {
-	s.open.RLock()
-	if s.closed {
-		s.open.RUnlock()
-		return nil, ErrClosed
-	}
-	return s.open.RUnlock, nil
-}
-
-// fail reports the first failure to the one who opened the store.
-func (s *Store) fail(err error) {
-	if s.failure.CompareAndSwap(nil, &err) {
-		s.o.Logger.Error("the outbox cannot go on", "error", err)
-		s.o.Fatal(err)
-	}
-}
+func (s *Store) Close() error { return s.base.Close() }
 
 // Err returns why the store stopped, nil while it has not.
-func (s *Store) Err() error {
-	if p := s.failure.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
+func (s *Store) Err() error { return s.base.Err() }

@@ -1,9 +1,6 @@
 package outbox
 
 import (
-	"cmp"
-	"slices"
-
 	"uncross/engine/wire"
 	"uncross/internal/slab"
 )
@@ -55,12 +52,6 @@ func (t *orders) link(l *list, h slab.Handle) {
 		l.first = h
 	}
 	l.last = h
-}
-
-// sorted orders handles by the ids of what they name.
-func (t *orders) sorted(hs []slab.Handle) []slab.Handle {
-	slices.SortFunc(hs, func(a, b slab.Handle) int { return cmp.Compare(t.slab.At(a).ID, t.slab.At(b).ID) })
-	return hs
 }
 
 // drop takes an order out; l is its session's list, nil where it has none.

@@ -25,7 +25,7 @@ func (s *Store) Session(id wire.SessionID) (*Session, bool) {
 
 // readStored reads messages that are not in memory any more. to is where the tail began: everything below it is written.
 func (s *Store) readStored(x *Session, epoch uint32, from, to uint64, dst []Entry, room int) ([]Entry, error) {
-	done, err := s.use()
+	done, err := s.base.Use()
 	if err != nil {
 		return dst, err
 	}
@@ -101,7 +101,7 @@ func appendDropped(dst []Entry, from, to uint64, older bool) ([]Entry, error) {
 
 // Gaps returns every run of commands that the store has nothing of, oldest first.
 func (s *Store) Gaps() ([]Gap, error) {
-	done, err := s.use()
+	done, err := s.base.Use()
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +138,10 @@ func (s *Store) scan(tag byte, length int, each func(k, v []byte) error) error {
 }
 
 // get returns a copy of a value.
-func (s *Store) get(k key) ([]byte, bool, error) {
-	v, closer, err := s.db.Get(k)
+func (s *Store) get(k key) ([]byte, bool, error) { return get(s.db, k) }
+
+func get(r pebble.Reader, k key) ([]byte, bool, error) {
+	v, closer, err := r.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"uncross/engine/wire"
+	"uncross/gateway/storage/storagetest"
 )
 
 // How an order ended is known or not by order numbers alone: wherever batches end, and after a restart.
@@ -157,7 +158,7 @@ func TestNumberRules(t *testing.T) {
 	if _, err := x.Read(0, 1, nil); !errors.Is(err, ErrEpoch) {
 		t.Errorf("the former epoch: %v", err)
 	}
-	for k := range dump(t, s) {
+	for k := range storagetest.Dump(t, s.db) {
 		if k[0] == tagMessage {
 			t.Errorf("kept of the former epoch: %x", k)
 		}
@@ -204,7 +205,7 @@ func TestBehindAGap(t *testing.T) {
 	if n := x.Numbers(); n.Epoch != 4 || n.NextIn != 10 || !n.Lost {
 		t.Errorf("behind a gap: %+v", n)
 	}
-	all := dump(t, s)
+	all := storagetest.Dump(t, s.db)
 	if _, ok := all[string(newKey(tagOrder).u64(1))]; ok {
 		t.Error("an order that ended in the gap is kept")
 	}

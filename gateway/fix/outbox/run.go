@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"uncross/engine/wire"
 )
 
@@ -26,7 +24,7 @@ func (s *Store) Run(src Source, stop <-chan struct{}) error {
 	var work sync.WaitGroup
 	done := make(chan struct{})
 	if s.o.SyncEvery > 0 {
-		work.Go(func() { s.syncUntil(done) })
+		work.Go(func() { s.base.SyncUntil(done, s.o.SyncEvery) })
 	}
 	s.read(src, stop)
 	close(done)
@@ -43,12 +41,12 @@ func (s *Store) read(src Source, stop <-chan struct{}) {
 	for {
 		n, lost, ok := src.Read(buf, stop)
 		if lost > 0 {
-			s.fail(fmt.Errorf("outbox: %w: the ring's reader was overrun by %d events; attach a lossless one", ErrGap, lost))
+			s.base.Fail(fmt.Errorf("outbox: %w: the ring's reader was overrun by %d events; attach a lossless one", ErrGap, lost))
 			return
 		}
 		if n > 0 {
 			if err := s.w.store(buf[:n]); err != nil {
-				s.fail(err)
+				s.base.Fail(err)
 				return
 			}
 		}
@@ -58,68 +56,17 @@ func (s *Store) read(src Source, stop <-chan struct{}) {
 	}
 }
 
-func (s *Store) syncUntil(done <-chan struct{}) {
-	tick := time.NewTicker(s.o.SyncEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			if s.durable.Load() >= s.position.Load() {
-				continue
-			}
-			if err := s.Sync(); err != nil {
-				s.fail(err)
-				return
-			}
-		}
-	}
-}
-
 // Sync waits until everything that is stored now will survive a crash.
-func (s *Store) Sync() error {
-	done, err := s.use()
-	if err != nil {
-		return err
-	}
-	defer done()
-	upTo := s.position.Load()
-	if err := s.guard(func() error { return s.db.LogData(nil, pebble.Sync) }); err != nil {
-		return fmt.Errorf("outbox: sync: %w", err)
-	}
-	for {
-		was := s.durable.Load()
-		if was >= upTo || s.durable.CompareAndSwap(was, upTo) {
-			return nil
-		}
-	}
-}
-
-// guard calls into Pebble, which panics where it cannot write its log: the one who opened the store is told first.
-func (s *Store) guard(write func() error) error {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case error:
-			s.fail(fmt.Errorf("outbox: write: %w", p))
-			panic(p)
-		default:
-			s.fail(fmt.Errorf("outbox: write: %v", p))
-			panic(p)
-		}
-	}()
-	return write()
-}
+func (s *Store) Sync() error { return s.base.Sync() }
 
 // Position returns the last command of which everything is stored and can be read. It is 0 until the first image or
 // command has come: also a store with messages must hear of the orders that are open.
-func (s *Store) Position() uint64 { return s.position.Load() }
+func (s *Store) Position() uint64 { return s.base.Position.Load() }
 
 // Durable returns the last command of which everything survives a crash: the log may be cut off up to it.
-func (s *Store) Durable() uint64 { return s.durable.Load() }
+func (s *Store) Durable() uint64 { return s.base.Durable() }
 
 // WaitFor waits until command seq is stored, for at most the given time, and reports whether it is.
 func (s *Store) WaitFor(seq uint64, timeout time.Duration) bool {
-	return s.position.WaitFor(seq, timeout)
+	return s.base.Position.WaitFor(seq, timeout)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"uncross/engine/wire"
+	"uncross/gateway/storage/storagetest"
 	"uncross/gateway/view/venuetest"
 )
 
@@ -26,7 +27,7 @@ func TestSameMessagesWhateverHappens(t *testing.T) {
 		o.Retain = 300
 		s := open(t, o)
 		s.feed(t, r.es, seed)
-		want, shown := dump(t, s), messages(t, s)
+		want, shown := storagetest.Dump(t, s.db), messages(t, s)
 		closeStore(t, s)
 		if len(want) < 500 {
 			t.Fatalf("%d records: too few for a test", len(want))
@@ -73,7 +74,7 @@ func crashes(t *testing.T, r *run, seed uint64, want map[string]string, shown ma
 			t.Fatal(err)
 		}
 		if end == len(r.es) {
-			diff(t, dump(t, s), want)
+			storagetest.Diff(t, storagetest.Dump(t, s.db), want)
 			if got := messages(t, s); !reflect.DeepEqual(got, shown) {
 				t.Fatal("other messages are read")
 			}

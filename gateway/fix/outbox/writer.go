@@ -103,7 +103,7 @@ func (w *writer) batch(es []wire.Event) error {
 		x.show()
 	}
 	if !w.b.Empty() {
-		if err := w.s.guard(func() error { return w.b.Commit(pebble.NoSync) }); err != nil {
+		if err := w.s.base.Guard(func() error { return w.b.Commit(pebble.NoSync) }); err != nil {
 			return fmt.Errorf("outbox: write: %w", err)
 		}
 	}
@@ -113,8 +113,8 @@ func (w *writer) batch(es []wire.Event) error {
 	}
 	clear(w.dirty)
 	w.dirty = w.dirty[:0]
-	if whole := min(w.at.whole(), w.pos.whole()); whole > w.s.position.Load() {
-		w.s.position.Set(whole)
+	if whole := min(w.at.whole(), w.pos.whole()); whole > w.s.base.Position.Load() {
+		w.s.base.Position.Set(whole)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 // FIX says how orders and cancels go in by FIX.
 type FIX struct {
 	Address  string      // host:port
+	Further  []string    // addresses of further nodes of the same venue
 	TLS      *tls.Config // nil: plain TCP
 	CompID   string      // ours; the run defines the session, so the name must be free
 	Password string
@@ -103,7 +104,7 @@ func openFIX(ctx context.Context, r *Run) (*fixDesk, error) {
 
 // config is that of one of the run's sessions.
 func (f *FIX) config(compID string, take func(*message.Message, bool), session func(initiator.Event)) initiator.Config {
-	return initiator.Config{Address: f.Address, TLS: f.TLS, Sender: compID, Target: f.Target, Password: f.Password, OnMessage: take, OnSession: session}
+	return initiator.Config{Address: f.Address, Addresses: f.Further, TLS: f.TLS, Sender: compID, Target: f.Target, Password: f.Password, OnMessage: take, OnSession: session}
 }
 
 // closeTime bounds a logout.

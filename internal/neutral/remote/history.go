@@ -63,7 +63,7 @@ func (r *Run) trade(t *historyTrade) (neutral.Trade, error) {
 		out.Taker = book.Sell
 	}
 	var err1, err2 error
-	out.Price, err1 = strconv.ParseInt(t.Price, 10, 64)
+	out.Price, err1 = r.prices().parse(t.Price)
 	out.Qty, err2 = strconv.ParseInt(t.Qty, 10, 64)
 	if err1 != nil || err2 != nil || out.N == 0 || out.Buy == 0 || out.Sell == 0 {
 		return out, fmt.Errorf("the history has a trade that no answer accounts for: %+v", *t)

@@ -81,7 +81,7 @@ func (r *restDesk) operation(c *neutral.Command) client.Operation {
 	if c.Market {
 		o.Type = "market"
 	} else {
-		o.Price = strconv.FormatInt(c.Price, 10)
+		o.Price = r.prices().text(c.Price)
 	}
 	return o
 }
@@ -117,10 +117,10 @@ func (r *restDesk) answer(ctx context.Context, c *neutral.Command, res *client.R
 			t.Sell = c.ID
 		}
 		var err1, err2 error
-		t.Price, err1 = strconv.ParseInt(f.Price, 10, 64)
+		t.Price, err1 = r.prices().parse(f.Price)
 		t.Qty, err2 = strconv.ParseInt(f.Quantity, 10, 64)
 		if err1 != nil || err2 != nil {
-			return fmt.Errorf("a fill at price %q with quantity %q is not in whole numbers", f.Price, f.Quantity)
+			return fmt.Errorf("a fill at price %q with quantity %q is not in the numbers of the set", f.Price, f.Quantity)
 		}
 		r.out.Trades = append(r.out.Trades, t)
 	}

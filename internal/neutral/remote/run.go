@@ -21,6 +21,7 @@ const DefaultBatch = 100
 // Config describes a run.
 type Config struct {
 	URL       string         // of the server's REST interface, such as http://127.0.0.1:8080
+	URLs      []string       // of further nodes of the same venue
 	FIX       *FIX           // where orders and cancels go in; nil: by the REST interface as well
 	Prefix    string         // of the set's files
 	Symbol    string         // of the instrument to make; the server must not have it yet
@@ -30,6 +31,10 @@ type Config struct {
 	Batch     int            // orders in one request; 0: DefaultBatch
 	Patience  time.Duration  // longest wait for one answer, with all repeats; 0: two minutes
 	Progress  func(done uint64)
+	Pace      *Pace // nil: as fast as the server takes it
+
+	Base, Quote   string // codes of the assets to make; "": names that no other set of other units has
+	PriceDecimals int    // the set's prices in units of the quote asset are its numbers divided by 10^PriceDecimals; by REST alone
 }
 
 // Result is how a run compares with the exchange.
@@ -65,13 +70,14 @@ type desk interface {
 // Run is one replay on a server.
 type Run struct {
 	Config
-	url, symbol                 string
+	symbol                      string
 	operator, custodian, trader *client.Client
 	accounts                    [2 * accountsPerSide]string
 
 	desk     desk
 	check    *neutral.Checker
 	phase    string
+	pacer    pacer
 	out      neutral.Outcome
 	last     uint64            // greatest command number of the venue that an answer has named
 	ids      map[string]uint64 // id in the set by the venue's order id
@@ -136,17 +142,28 @@ func newRun(c Config) (*Run, error) {
 	if c.Patience <= 0 {
 		c.Patience = 2 * time.Minute
 	}
+	if c.PriceDecimals < 0 || c.PriceDecimals > maxPriceDecimals || c.PriceDecimals > 0 && c.FIX != nil {
+		return nil, fmt.Errorf("prices of %d decimals: 0 to %d, and none by FIX", c.PriceDecimals, maxPriceDecimals)
+	}
+	if c.Base == "" {
+		c.Base = "REPLAY-BASE"
+	}
+	if c.Quote == "" {
+		if c.Quote = "REPLAY-QUOTE"; c.PriceDecimals > 0 {
+			c.Quote += "-" + strconv.Itoa(c.PriceDecimals)
+		}
+	}
 	if c.FIX != nil {
 		f := c.FIX.withDefaults()
 		c.FIX = &f
 	}
-	r := &Run{Config: c, url: c.URL, symbol: c.Symbol, phase: "closed", ids: map[string]uint64{}, numbers: map[string]uint64{}}
+	r := &Run{Config: c, symbol: c.Symbol, phase: "closed", ids: map[string]uint64{}, numbers: map[string]uint64{}}
 	var err error
-	if r.operator, err = client.New(client.Config{URL: c.URL, Key: c.Operator, Roots: c.Roots}); err != nil {
+	if r.operator, err = r.clientOf(c.Operator); err != nil {
 		return nil, err
 	}
 	if c.Custodian != nil {
-		if r.custodian, err = client.New(client.Config{URL: c.URL, Key: c.Custodian, Roots: c.Roots}); err != nil {
+		if r.custodian, err = r.clientOf(c.Custodian); err != nil {
 			return nil, err
 		}
 	}
@@ -173,6 +190,9 @@ func Prepare(ctx context.Context, c Config) (Place, error) {
 // empty.
 func (r *Run) all(ctx context.Context, c *neutral.Command, commands *neutral.Commands) (err error) {
 	for ; err == nil && c.N != 0; err = commands.Next(c) {
+		if err := r.wait(ctx, c); err != nil {
+			return err
+		}
 		if err := r.command(ctx, c); err != nil {
 			return err
 		}
@@ -280,7 +300,7 @@ func (r *Run) uncross(ctx context.Context, c *neutral.Command) error {
 		return err
 	}
 	if u := a.Uncrossed; u != nil {
-		if v := strconv.FormatInt(r.out.Volume, 10); u.Volume != v || u.Price != "" && u.Price != strconv.FormatInt(r.out.Price, 10) {
+		if v := strconv.FormatInt(r.out.Volume, 10); u.Volume != v || u.Price != "" && u.Price != r.prices().text(r.out.Price) {
 			return fmt.Errorf("command %d: the auction's answer says %s at %s, its trades %s at %d", c.N, u.Volume, u.Price, v, r.out.Price)
 		}
 	}
@@ -289,6 +309,9 @@ func (r *Run) uncross(ctx context.Context, c *neutral.Command) error {
 	}
 	return r.check.Check(c, &r.out, nil)
 }
+
+// prices are the units of the set's prices.
+func (r *Run) prices() decimals { return decimals(r.PriceDecimals) }
 
 func (r *Run) instrumentPath(below string) string {
 	if below == "" {

@@ -26,7 +26,7 @@ func (r *Run) setUp(ctx context.Context) error {
 	if err := r.checkSymbol(ctx); err != nil {
 		return err
 	}
-	base, quote := "REPLAY-BASE", "REPLAY-QUOTE"
+	base, quote, prices := r.Base, r.Quote, r.prices()
 	const largest = "1000000000000"
 	for _, step := range []struct {
 		path string
@@ -36,9 +36,9 @@ func (r *Run) setUp(ctx context.Context) error {
 		{"users", object{"name": "replay-trader", "firm": "replay"}},
 		{"users", object{"name": "replay-custodian", "firm": "replay"}},
 		{"assets", object{"code": base, "decimals": 0}},
-		{"assets", object{"code": quote, "decimals": 0}},
+		{"assets", object{"code": quote, "decimals": r.PriceDecimals}},
 		{"instruments", object{
-			"symbol": r.symbol, "base": base, "quote": quote, "tick": "1", "lot": "1", "min_price": "1", "max_price": largest,
+			"symbol": r.symbol, "base": base, "quote": quote, "tick": prices.tick(), "lot": "1", "min_price": prices.tick(), "max_price": prices.power(12),
 			"min_quantity": "1", "max_quantity": largest, "maker_fee_bps": 2, "taker_fee_bps": 5,
 		}},
 	} {
@@ -61,7 +61,7 @@ func (r *Run) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.trader, err = r.clientOf(trader); err != nil {
+	if r.trader, err = r.clientOf(&trader); err != nil {
 		return err
 	}
 	if r.custodian == nil {
@@ -69,7 +69,7 @@ func (r *Run) setUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.custodian, err = r.clientOf(custodian); err != nil {
+		if r.custodian, err = r.clientOf(&custodian); err != nil {
 			return err
 		}
 	}
@@ -127,16 +127,16 @@ func (r *Run) newKey(ctx context.Context, user string, role wire.Role) (k auth.K
 	return k, nil
 }
 
-func (r *Run) clientOf(k auth.Key) (*client.Client, error) {
-	return client.New(client.Config{URL: r.url, Key: &k, Roots: r.Roots})
+func (r *Run) clientOf(k *auth.Key) (*client.Client, error) {
+	return client.New(client.Config{URL: r.URL, URLs: r.URLs, Key: k, Roots: r.Roots})
 }
 
 // fund pays into every account what it may need: buyers the quote asset, sellers the base asset.
 func (r *Run) fund(ctx context.Context, base, quote string) error {
 	for i, account := range r.accounts {
-		asset, amount := quote, "1000000000000000000000000"
+		asset, amount := quote, r.prices().power(24)
 		if i >= accountsPerSide {
-			asset = base
+			asset, amount = base, decimals(0).power(24)
 		}
 		body := object{"account": account, "asset": asset, "amount": amount, "reference": "replay"}
 		if err := r.custodian.Until(ctx, "POST", "/v1/admin/deposits", body, nil); err != nil {
