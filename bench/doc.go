@@ -1,6 +1,7 @@
 // Package bench measures Uncross: the book beside a plain one, the engine, and the whole durable pipeline in process, all
-// on the flow of package flow; and a venue over FIX, beside an acceptor that only answers. It prints method, mix and figures;
-// it judges nothing.
+// on the flow of package flow; a venue over FIX, beside an acceptor that only answers; and a venue of three nodes that are broken
+// while clients use them, for minutes (Cluster) or for hours (Soak). It prints method, mix and figures; it judges nothing, but that an
+// acknowledged order is lost or doubled is an error.
 //
 // Threading: one measurement runs at a time, on the goroutine that calls it; it starts what it measures.
 //

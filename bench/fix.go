@@ -16,6 +16,7 @@ type FIXEndpoint struct {
 	Address, CompID, Target, Password string
 	Symbol, Buyer, Seller             string // an instrument in continuous trading, and a funded account for either side
 	Trades                            bool   // orders that meet trade; otherwise an order is answered and that is all
+	Reset                             bool   // the session begins with ResetSeqNumFlag: it may have been used before
 	Stop                              func() error
 }
 

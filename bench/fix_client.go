@@ -40,6 +40,8 @@ type fixRun struct {
 	sent      *hdrhistogram.Histogram // until it was given to the session
 	sinceSent *hdrhistogram.Histogram // from when it was given to the session until it was answered
 
+	order func(b *message.Body, i int) // makes order i, but for its client id; nil: buy and sell in turn, at one price
+
 	name     string // begins the client order ids
 	start    time.Time
 	room     chan struct{} // a token for every order that may be under way; nil: no bound
@@ -60,7 +62,7 @@ func openFIXClient(ctx context.Context, name string, start func(context.Context)
 	}
 	c := &fixClient{name: name, at: at}
 	c.session, err = initiator.Open(initiator.Config{
-		Address: at.Address, Sender: at.CompID, Target: at.Target, Password: at.Password,
+		Address: at.Address, Sender: at.CompID, Target: at.Target, Password: at.Password, Reset: at.Reset,
 		OnMessage: c.take,
 		OnSession: func(e initiator.Event) {
 			if e.Kind == initiator.Ended || e.Kind == initiator.GapFound {
@@ -261,6 +263,10 @@ func (c *fixClient) order(b *message.Body, r *fixRun, i int) {
 	}
 	b.Reset(message.NewOrderSingle)
 	b.Close(strconv.AppendInt(append(b.Open(message.TagClOrdID), r.name...), int64(i), 10))
+	if r.order != nil {
+		r.order(b, i)
+		return
+	}
 	b.Str(message.TagAccount, account).Str(message.TagSymbol, c.at.Symbol).Char(message.TagSide, side)
 	b.Time(message.TagTransactTime, time.Now().UnixNano()).Int(message.TagOrderQty, 1)
 	b.Char(message.TagOrdType, '2').Int(message.TagPrice, fixPrice).Char(message.TagTimeInForce, '1')

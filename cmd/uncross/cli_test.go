@@ -74,9 +74,25 @@ func TestUsage(t *testing.T) {
 		{[]string{"serve", "--fix-rate=-1"}, exitUsage, "--fix-rate"},
 		{[]string{"serve", "--fix-max-connections=-1"}, exitUsage, "--fix-max-connections"},
 		{[]string{"serve", "--node-id="}, exitUsage, "--node-id"},
+		{[]string{"serve", "--node-id", "a b"}, exitUsage, "--node-id"},
+		{[]string{"serve", "--raft-addr", "127.0.0.1:1", "--peers", "node-1=127.0.0.1:1,b c=127.0.0.1:2"}, exitUsage, "--peers: the node id"},
+		{[]string{"restore", "--from", "cli_test.go", "--data", "no/such", "--node-id", "a b"}, exitUsage, "--node-id"},
+		{[]string{"cluster", "add", "no de", "127.0.0.1:1", "--key", "no/such"}, exitUsage, `"no de"`},
+		{[]string{"cluster", "certs", "--dir", "no/such", "--node", "a,b c"}, exitUsage, "--node"},
+		{[]string{"serve", "--http-advertise", "a.example:8443"}, exitUsage, "--http-advertise"},
+		{[]string{"serve", "--http-advertise", "https://a.example:x"}, exitUsage, "--http-advertise"},
+		{[]string{"serve", "--http-advertise", "https://a.example/path"}, exitUsage, "--http-advertise"},
+		{[]string{"serve", "--http-advertise", "https://:8443"}, exitUsage, "--http-advertise"},
+		{[]string{"serve", "--leader-lease", "500ms"}, exitUsage, "--leader-lease 500ms is above --heartbeat-timeout 50ms"},
+		{[]string{"serve", "--leader-lease", "1ms"}, exitUsage, "--leader-lease 1ms is below 5ms"},
+		{[]string{"serve", "--heartbeat-timeout=-1s"}, exitUsage, "--heartbeat-timeout"},
+		{[]string{"serve", "--heartbeat-timeout", "1s"}, exitUsage, "--election-timeout 50ms is below --heartbeat-timeout 1s"},
+		{[]string{"serve", "--raft-addr", "127.0.0.1:1", "--leader-lease", "400ms"}, exitUsage, "--leader-lease 400ms is not below"},
+		{[]string{"serve", "--snapshot-bytes=65535"}, exitUsage, "--snapshot-bytes"},
 		{[]string{"serve", "--max-connections=-1"}, exitUsage, "--max-connections"},
 		{[]string{"serve", "--answer-timeout=-1s"}, exitUsage, "--answer-timeout"},
 		{[]string{"serve", "--snapshot-bytes=-5"}, exitUsage, "--snapshot-bytes"},
+		{[]string{"serve", "--snapshot-bytes=100000", "--trailing-bytes=50001"}, exitUsage, "--trailing-bytes"},
 		{[]string{"version"}, 0, ""},
 	} {
 		status, _, said := call("", c.args...)
@@ -92,8 +108,8 @@ func TestPrecedence(t *testing.T) {
 	dir := t.TempDir()
 	yaml, json := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "c.json")
 	for path, text := range map[string]string{
-		yaml: "listen: from-file:1\nsnapshot_bytes: 7\nskip: [3, 4]\nanswer-timeout: 9s\n",
-		json: `{"listen": "from-file:1", "snapshot-bytes": 7, "skip": [3, 4], "answer_timeout": "9s"}`,
+		yaml: "listen: from-file:1\nsnapshot_bytes: 70000\nskip: [3, 4]\nanswer-timeout: 9s\n",
+		json: `{"listen": "from-file:1", "snapshot-bytes": 70000, "skip": [3, 4], "answer_timeout": "9s"}`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -107,13 +123,13 @@ func TestPrecedence(t *testing.T) {
 		wantBytes  int64
 	}{
 		{name: "default", wantListen: "127.0.0.1:8080"},
-		{name: "YAML file", args: []string{"--config", yaml}, wantListen: "from-file:1", wantBytes: 7},
-		{name: "JSON file", args: []string{"--config", json}, wantListen: "from-file:1", wantBytes: 7},
-		{name: "file by environment", envConfig: yaml, wantListen: "from-file:1", wantBytes: 7},
-		{name: "environment before file", env: "from-env:2", args: []string{"--config", yaml}, wantListen: "from-env:2", wantBytes: 7},
+		{name: "YAML file", args: []string{"--config", yaml}, wantListen: "from-file:1", wantBytes: 70000},
+		{name: "JSON file", args: []string{"--config", json}, wantListen: "from-file:1", wantBytes: 70000},
+		{name: "file by environment", envConfig: yaml, wantListen: "from-file:1", wantBytes: 70000},
+		{name: "environment before file", env: "from-env:2", args: []string{"--config", yaml}, wantListen: "from-env:2", wantBytes: 70000},
 		{name: "environment alone", env: "from-env:2", wantListen: "from-env:2"},
-		{name: "flag before both", env: "from-env:2", args: []string{"--config", yaml, "--listen", "from-flag:3"}, wantListen: "from-flag:3", wantBytes: 7},
-		{name: "flag before file", args: []string{"--listen", "from-flag:3", "--config", yaml}, wantListen: "from-flag:3", wantBytes: 7},
+		{name: "flag before both", env: "from-env:2", args: []string{"--config", yaml, "--listen", "from-flag:3"}, wantListen: "from-flag:3", wantBytes: 70000},
+		{name: "flag before file", args: []string{"--listen", "from-flag:3", "--config", yaml}, wantListen: "from-flag:3", wantBytes: 70000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for name, value := range map[string]string{"UNCROSS_LISTEN": c.env, "UNCROSS_CONFIG": c.envConfig} {

@@ -10,12 +10,13 @@ import (
 
 	"uncross/gateway/auth"
 	"uncross/gateway/client"
+	"uncross/internal/nodes/nodestest"
 )
 
 // TestDevKeepsPhases starts a development venue again: a halt and an auction that somebody is trying out go on.
 func TestDevKeepsPhases(t *testing.T) {
 	dir := t.TempDir()
-	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
+	v := &venue{t: t, program: nodestest.Program(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
 	t.Cleanup(v.end)
 	v.mustStart()
 	k, err := auth.LoadKey(dataDir(v.data).key("operator"))
@@ -67,7 +68,7 @@ func TestDamageBesideTheLog(t *testing.T) {
 	}{
 		{d.genesis(), `"cluster_id": "`, `"cluster_id": "0`, "not a genesis file", "not a genesis file"},
 		{d.genesis(), `"venue": "U`, `"venue": "V`, "", "has been changed or is damaged"},
-		{filepath.Join(d.history(), "FORMAT"), "history 1", "history 9", `it says "uncross history 9"`, "history 9"},
+		{filepath.Join(d.history(), "FORMAT"), "history 2", "history 9", `it says "uncross history 9"`, "history 9"},
 		{filepath.Join(d.fix(), "FORMAT"), "outbox 1", "outbox 9", `it says "uncross outbox 9"`, "outbox 9"},
 	} {
 		whole, err := os.ReadFile(c.file)

@@ -5,12 +5,14 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"uncross/internal/nodes/nodestest"
 )
 
 // TestBenchFIX runs the measurement with a real venue and a real echo and tiny counts; it checks the counts by itself.
 func TestBenchFIX(t *testing.T) {
 	dir := t.TempDir()
-	out, err := exec.Command(binary(t), "bench", "fix", "--dir", dir, "--repeats", "1", "--seconds", "0.02", "--rates", "500", "--fix-orders", "200", "--window", "20").CombinedOutput()
+	out, err := exec.Command(nodestest.Program(t), "bench", "fix", "--dir", dir, "--repeats", "1", "--seconds", "0.02", "--rates", "500", "--fix-orders", "200", "--window", "20").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

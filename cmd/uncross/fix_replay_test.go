@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"uncross/internal/neutral/remote"
+	"uncross/internal/nodes/nodestest"
+	"uncross/internal/recorded"
 )
 
 // fixKills is how often the server is killed while a day is replayed by FIX.
@@ -44,7 +46,7 @@ func replayByFIX(t *testing.T, v *venue, address, prefix string, progress func(u
 // it lacks. At the end, every trade of the exchange has come as two execution reports, each once, with figures that follow
 // from the fills, and the drop copy session has had the same reports.
 func TestFIXReplayWithKills(t *testing.T) {
-	prefix := filepath.Join(sharedData(t), "sse_order_by_order", "600519_20230207")
+	prefix := filepath.Join(recorded.Dir(t), "sse_order_by_order", "600519_20230207")
 	const commands = 58_432
 	if testing.Short() {
 		t.Skip("a whole day takes a while")
@@ -52,7 +54,7 @@ func TestFIXReplayWithKills(t *testing.T) {
 	seed := setting(t, "UNCROSS_KILL_SEED", uint64(time.Now().UnixNano()))
 	t.Logf("kills drawn from UNCROSS_KILL_SEED=%d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	address := freeAddress(t)
+	address := nodestest.FreeAddress(t)
 	v := newVenue(t, "--fix-listen", address, "--history-sync", "10ms")
 	v.mustStart()
 	k := &killer{venue: v, rnd: rnd, done: make(chan error, 1)}
@@ -75,7 +77,7 @@ func TestFIXReplayWithKills(t *testing.T) {
 // TestFIXReplayIsLikeREST replays a made-up flow by FIX and by REST: the business of both is the same.
 func TestFIXReplayIsLikeREST(t *testing.T) {
 	prefix := syntheticSet(t, 2000)
-	address := freeAddress(t)
+	address := nodestest.FreeAddress(t)
 	v := newVenue(t, "--fix-listen", address)
 	v.mustStart()
 	byFIX := replayByFIX(t, v, address, prefix, nil)

@@ -17,6 +17,7 @@ import (
 	"uncross/gateway/client"
 	"uncross/internal/neutral"
 	"uncross/internal/neutral/remote"
+	"uncross/internal/recorded"
 )
 
 // setting reads a number from the environment.
@@ -42,7 +43,7 @@ const (
 
 // TestKill replays a real day through the real binary while that is killed again and again. See killAgainAndAgain.
 func TestKill(t *testing.T) {
-	prefix := filepath.Join(sharedData(t), "sse_order_by_order", "601825_20230711")
+	prefix := filepath.Join(recorded.Dir(t), "sse_order_by_order", "601825_20230711")
 	killAgainAndAgain(t, prefix, 11236, setting(t, "UNCROSS_KILL_ROUNDS", killRounds))
 }
 

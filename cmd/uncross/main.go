@@ -21,13 +21,18 @@ const (
 type cli struct {
 	Init    initCmd    `cmd:"" help:"Prepare a data directory and make the first operator key."`
 	Serve   serveCmd   `cmd:"" help:"Run a node: take orders, keep them, match them, answer."`
+	Demo    demoCmd    `cmd:"" help:"Run a venue to look at: instruments of several kinds, simulated traders, a user of your own."`
 	Match   matchCmd   `cmd:"" help:"Run the engine on commands given as JSON lines: a sandbox, without disk or network."`
 	Replay  replayCmd  `cmd:"" help:"Replay recorded order flow and compare with what the exchange made of it."`
 	Verify  verifyCmd  `cmd:"" help:"Check the data of a stopped node: checksums, snapshots, a replay of the log, hashes."`
-	Bench   benchCmd   `cmd:"" help:"Measure the book, the engine and the durable pipeline."`
+	Bench   benchCmds  `cmd:"" help:"Measure the book, the engine, the durable pipeline, the gateways, and a venue of three nodes."`
+	Cluster clusterCmd `cmd:"" help:"Look after the nodes of a venue: status, members, leadership, snapshots."`
+	Backup  backupCmd  `cmd:"" help:"Copy a running venue into one file."`
+	Restore restoreCmd `cmd:"" help:"Make the data of a node from a backup."`
 	Keygen  keygenCmd  `cmd:"" help:"Make a key file."`
 	Sign    signCmd    `cmd:"" help:"Sign a request and print it for curl."`
 	FIX     fixCmd     `cmd:"" name:"fix" help:"Talk FIX by hand: log on, send messages, print what comes back."`
+	Stream  streamCmd  `cmd:"" help:"Follow market data and an account's events over a WebSocket."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

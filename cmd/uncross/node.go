@@ -11,11 +11,15 @@ import (
 
 	"uncross/engine/wire"
 	"uncross/gateway/auth"
+	"uncross/gateway/feed"
 	"uncross/gateway/fix"
 	"uncross/gateway/fix/outbox"
 	"uncross/gateway/history"
 	"uncross/gateway/http"
+	"uncross/gateway/storage"
+	"uncross/gateway/stream"
 	"uncross/gateway/view"
+	"uncross/gateway/web"
 	"uncross/internal/ring"
 	"uncross/replication"
 	"uncross/wal"
@@ -30,36 +34,53 @@ const (
 //
 //	http, fix ──► replication ──► wal
 //	 ▲    ▲            │ events
-//	 │    └─ outbox ◄──┼► view
-//	 └───── replies ◄──┴► history
+//	 │    └─ outbox ◄──┼► view ─────┐
+//	 ├───── replies ◄──┼► history ──┤
+//	 └─ stream ◄─ feed ◄┘ ◄─────────┘
 type node struct {
 	store    *wal.Store
 	replicas *replication.Node
 	view     *view.View
 	history  *history.Store
 	outbox   *outbox.Store // of FIX
+	feed     *feed.Feed
+	stream   *stream.Server
 	server   *http.Server
 	fix      *fix.Server
+	cluster  *clusterOf // nil: a venue of one node
 	logger   *slog.Logger
 
-	sound   atomic.Bool   // log, history, outbox and genesis.json have been found to be of one venue: clients are let in
-	stop    chan struct{} // ends the readers
-	readers sync.WaitGroup
-	pushing sync.WaitGroup // what the FIX server sends by itself
-	quiet   chan struct{}  // ends that
+	stopping atomic.Bool // told to stop
+	stocked  atomic.Bool // history and outbox are open, and reach as far as the state that the node begins with
+	sound    atomic.Bool // log, history, outbox and genesis.json have been found to be of one venue: clients are let in
+	dir      dataDir
+	copies   sync.Mutex    // one copy of the stores is made at a time
+	stop     chan struct{} // ends the readers
+	readers  sync.WaitGroup
+	others   sync.WaitGroup // what listens to other nodes
+	pushing  sync.WaitGroup // what the FIX server sends by itself
+	quiet    chan struct{}  // ends that
 }
 
 // nodeSettings are what an operator may set.
 type nodeSettings struct {
 	nodeID        string
+	cluster       *clusterOf // nil: a venue of one node
+	timeouts      replication.Timeouts
+	diskTimeout   time.Duration
+	again         func() error // starts the program anew in its place; it returns only when that fails
 	snapshotBytes int64
+	trailingBytes int64
 	historySync   time.Duration
 	skip          []uint64
 	acceptClock   bool
+	tripwire      string // its file; empty: beside the log
 	resetTripwire bool
 	acceptGap     bool
 	acceptFixGap  bool
+	retain        history.Retain
 	limits        http.Limits
+	stream        stream.Limits
 	fix           fixSettings
 	clock         func() int64 // nil: the machine's; tests give their own
 }
@@ -67,57 +88,48 @@ type nodeSettings struct {
 // openNode opens the stores, attaches the readers of events, and starts replication. The node then replays its log; it
 // takes commands when it is ready.
 func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) (n *node, err error) {
-	n = &node{logger: logger, stop: make(chan struct{}), quiet: make(chan struct{})}
+	n = &node{logger: logger, dir: d, cluster: set.cluster, stop: make(chan struct{}), quiet: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close(0))
 		}
 	}()
 	fatal := func(err error) {
-		// The process ends here and now: nothing may be acknowledged that is not durable.
-		logger.Error("the node cannot go on; nothing that was acknowledged is lost", "error", err)
-		os.Exit(exitFailed)
+		if errors.Is(err, replication.ErrRestart) && n.stopping.Load() {
+			logger.Info("stopped; the next start goes on from the snapshot that the leader has sent")
+			os.Exit(0)
+		}
+		endProcess(err, set.again, logger)
 	}
-	n.store, err = wal.Open(d.wal(), wal.Options{Cluster: cluster(&g), Logger: logger, Fatal: fatal, ResetTripwire: set.resetTripwire})
-	if err != nil {
-		return n, err
-	}
-	n.history, err = history.Open(d.history(), history.Options{Logger: logger, Fatal: fatal, ClusterID: g.ClusterID, SyncEvery: set.historySync, AcceptGap: set.acceptGap})
-	if err != nil {
-		return n, err
-	}
-	n.outbox, err = outbox.Open(d.fix(), outbox.Options{Logger: logger, Fatal: fatal, ClusterID: g.ClusterID, SyncEvery: set.historySync, AcceptGap: set.acceptFixGap})
-	if err != nil {
+	if err = n.openCore(d, set, g, fatal); err != nil {
 		return n, err
 	}
 	sessions := auth.NewStore(auth.Limits{}, time.Now)
 	n.view = view.New(view.Options{
 		KeyRevoked: func(k wire.KeyID) {
 			sessions.DropKey(k)
+			n.stream.KeyRevoked(k)
 			n.fix.KeyRevoked(k)
 		},
 		SessionChanged: func(s wire.Session) { n.fix.SessionChanged(s) },
 	})
-	n.replicas, err = replication.Open(replication.Config{
-		NodeID: set.nodeID, Log: n.store, SnapshotDir: d.snapshots(), SnapshotBytes: set.snapshotBytes, Skip: set.skip,
-		AcceptClock: set.acceptClock, Clock: set.clock, Durable: n.durable, Logger: logger, Fatal: fatal, Refused: n.refused,
-	})
-	if err != nil {
-		return n, err
-	}
 	entrance := &core{Node: n.replicas, view: n.view, sound: &n.sound}
 	n.fix, err = fix.New(fix.Config{
 		Core: entrance, View: n.view, History: n.history, Outbox: n.outbox, VerifyPassword: auth.VerifyPassword,
 		Events: func(name string) *ring.Reader[wire.Event] { return n.replicas.Events().Reader(name, false) },
 		Busy:   func(err error) bool { return errors.Is(err, replication.ErrBusy) },
 		CompID: set.fix.compID, Limits: set.fix.limits, ResetAt: set.fix.resetAt, TLS: set.fix.tls, Logger: logger,
+		Leader: n.fixLeader(set),
 	})
 	if err != nil {
 		return n, err
 	}
+	if err = n.openMarket(entrance, sessions, set); err != nil {
+		return n, err
+	}
 	n.server, err = http.New(http.Config{
 		Core: entrance, View: n.view, History: n.history, Sessions: sessions, Sequenced: fixStates{n.fix, n.outbox}, Refusal: refusal,
-		Limits: set.limits, Logger: logger, Version: version,
+		Market: n.feed, Stream: n.stream, StreamStatus: func() http.StreamStatus { return http.StreamStatus(n.stream.Status()) }, Page: web.New(), Cluster: memberships{n}, Limits: set.limits, Logger: logger, Version: version,
 	})
 	if err != nil {
 		return n, err
@@ -136,8 +148,94 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 			}
 		})
 	}
+	n.runFeed()
 	n.pushing.Go(func() { n.fix.Run(n.quiet) })
-	return n, n.replicas.Start()
+	if err = n.replicas.Start(); err == nil && n.cluster != nil {
+		n.listenToOthers()
+	}
+	return n, err
+}
+
+// endProcess ends the process here and now: nothing may be acknowledged that is not durable. A node that was sent a snapshot
+// begins anew with that, in the same process.
+func endProcess(err error, again func() error, logger *slog.Logger) {
+	if errors.Is(err, replication.ErrRestart) && again != nil {
+		logger.Info("starting anew from the snapshot that the leader has sent")
+		err = fmt.Errorf("%w; and that failed: %w", err, again())
+	}
+	logger.Error("the node cannot go on; nothing that was acknowledged is lost", "error", err)
+	os.Exit(exitFailed)
+}
+
+// openCore opens the log, restores the newest snapshot, and opens the stores, which must reach that far: what a node that was
+// sent a snapshot has missed is in no log any more, and is fetched from another node.
+func (n *node) openCore(d dataDir, set nodeSettings, g wire.Genesis, fatal func(error)) (err error) {
+	n.store, err = wal.Open(d.wal(), wal.Options{Cluster: cluster(&g), Logger: n.logger, Fatal: fatal, Tripwire: set.tripwire, ResetTripwire: set.resetTripwire})
+	if err != nil {
+		return err
+	}
+	if err := d.clearCopies(); err != nil {
+		return err
+	}
+	cfg := replication.Config{
+		NodeID: set.nodeID, Log: n.store, SnapshotDir: d.snapshots(), SnapshotBytes: set.snapshotBytes, TrailingBytes: set.trailingBytes, Skip: set.skip,
+		Timeouts: set.timeouts, DiskTimeout: set.diskTimeout,
+		AcceptClock: set.acceptClock, Clock: set.clock, Durable: n.durable, Logger: n.logger, Fatal: fatal, Refused: n.refused,
+		Office: func(leading bool) { n.fix.LeadershipChanged(leading) },
+	}
+	if n.cluster != nil {
+		cfg.Transport, cfg.Peers = n.cluster.port.Transport(), n.cluster.first
+	}
+	if n.replicas, err = replication.Open(cfg); err != nil {
+		return err
+	}
+	restored, err := n.replicas.Load()
+	if err != nil {
+		return err
+	}
+	if n.cluster != nil {
+		n.cluster.core.Store(n.replicas)
+		n.serveOthers()
+	}
+	n.history, err = openStore(n.cluster, storeHistory, d.history(), restored.Seq, set.acceptGap, func() (*history.Store, error) {
+		return history.Open(d.history(), history.Options{Logger: n.logger, Fatal: fatal, ClusterID: g.ClusterID, SyncEvery: set.historySync, AcceptGap: set.acceptGap, Retain: set.retain})
+	})
+	if err != nil {
+		return err
+	}
+	n.outbox, err = openStore(n.cluster, storeFix, d.fix(), restored.Seq, set.acceptFixGap, func() (*outbox.Store, error) {
+		return outbox.Open(d.fix(), outbox.Options{Logger: n.logger, Fatal: fatal, ClusterID: g.ClusterID, SyncEvery: set.historySync, AcceptGap: set.acceptFixGap})
+	})
+	n.stocked.Store(err == nil)
+	return err
+}
+
+// madeOfEvents is a store that follows the log: history and outbox.
+type madeOfEvents interface {
+	Durable() uint64
+	Close() error
+}
+
+// openStore opens a store. In a cluster, one that is behind the restored snapshot is replaced by another node's, unless the
+// operator has said that it may go on with a gap.
+func openStore[S madeOfEvents](cl *clusterOf, name, dir string, atLeast uint64, acceptGap bool, open func() (S, error)) (none S, err error) {
+	if err := storage.Recover(dir); err != nil {
+		return none, err
+	}
+	s, err := open()
+	if err != nil {
+		return none, err
+	}
+	if cl == nil || acceptGap || s.Durable() >= atLeast {
+		return s, nil
+	}
+	if err := s.Close(); err != nil {
+		return none, err
+	}
+	if err := cl.fetch(name, dir, atLeast); err != nil {
+		return none, err
+	}
+	return open()
 }
 
 // durable returns the last command that every store of this node's has on disk: the log is kept until then.
@@ -155,6 +253,8 @@ func (n *node) refused(o wire.Origin, err error) {
 // close stops in the order of an order's way: no new requests, then what is under way, then the readers of its events,
 // then the stores.
 func (n *node) close(wait time.Duration) error {
+	n.stopping.Store(true)
+	n.handOver()
 	errs := []error{n.closeGateways(wait)}
 	if n.replicas != nil {
 		errs = append(errs, n.replicas.Close())
@@ -168,6 +268,9 @@ func (n *node) close(wait time.Duration) error {
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
+	}
+	if n.cluster != nil {
+		errs = append(errs, n.cluster.port.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -205,34 +308,38 @@ func (n *node) drain() {
 	}
 	close(n.stop)
 	<-ended
+	n.others.Wait()
 }
 
-// initialise waits until the node takes commands, checks that log and history are of one venue, the one that the data
-// directory is for, and creates that venue where there is none yet and the genesis has an operator. It returns early when
-// end is closed.
+// initialise waits until the node serves: it takes commands, or follows a leader. It checks that log and history are of one
+// venue, the one that the data directory is for; the leader creates that venue where there is none yet and the genesis has an
+// operator. It returns early when end is closed.
 func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
 	var asked time.Time
+	var ahead aheadOfLog
 	for {
 		// In this order: neither ever has a command that the node has not. Until the view has everything that was replayed it
 		// cannot tell whether there is a venue.
 		past, sent, seen := n.history.Position(), n.outbox.Durable(), n.view.Applied() // the outbox's position begins at 0
-		if seq := n.replicas.Status().Seq; n.replicas.Ready() && seen >= seq {
-			if err := errors.Join(notAhead("history", past, seq), notAhead("fix", sent, seq)); err != nil {
+		leading := n.replicas.Ready()
+		if seq := n.replicas.Status().Seq; (leading || n.replicas.Live()) && seen >= seq {
+			found := errors.Join(notAhead("history", past, seq), notAhead("fix", sent, seq))
+			if err := ahead.look(found, leading, n.replicas.Contact(), time.Now()); err != nil {
 				return err
 			}
-			if n.view.Status().Initialised {
+			if found == nil && n.view.Status().Initialised {
 				if err := n.isVenueOf(&g); err != nil {
 					return err
 				}
 				n.sound.Store(true)
 				return nil
 			}
-			if !hasOperator(&g) {
+			if found == nil && !hasOperator(&g) {
 				n.sound.Store(true)
 				return nil
 			}
 			// One that was taken may yet be refused. A second one changes nothing.
-			if time.Since(asked) >= genesisAgain {
+			if leading && time.Since(asked) >= genesisAgain {
 				var c wire.Command
 				g.Put(&c)
 				if n.replicas.Submit(&c) == nil {
@@ -246,6 +353,29 @@ func (n *node) initialise(g wire.Genesis, end <-chan struct{}) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// aheadOfLog is how long a follower's stores have been ahead of its log. They may be for a moment: they have come from another
+// node, and what that one had applied is on its way here from the leader.
+type aheadOfLog struct{ since time.Time }
+
+// How long a follower that hears its leader is given to get what its stores have already.
+const (
+	aheadPatience = 10 * time.Second
+	aheadContact  = time.Second // a leader that was heard of within it sends what there is
+)
+
+// look returns what was found once it cannot be that. A leader has its whole log. While no leader is heard of nothing is known.
+func (a *aheadOfLog) look(found error, leading bool, contact time.Duration, now time.Time) error {
+	switch {
+	case found == nil || leading:
+		return found
+	case a.since.IsZero() || contact > aheadContact:
+		a.since = now
+	case now.Sub(a.since) >= aheadPatience:
+		return found
+	}
+	return nil
 }
 
 // notAhead refuses a store, named by its folder, that has commands which the log has not.
@@ -274,13 +404,14 @@ type core struct {
 	*replication.Node
 	view   *view.View
 	sound  *atomic.Bool
-	caught atomic.Bool // the view has what was replayed at the start
+	caught atomic.Bool   // the view has what was replayed at the start
+	era    atomic.Uint64 // … and what was there when this era of the node began
 }
 
-// Ready reports whether commands are taken from clients: the data are of one venue, and the view has all that came
-// before, since requests are read with it.
+// Ready reports whether clients are served: the data are of one venue, and the view has all that came before, since requests
+// are read with it. Whether commands are taken is Leading.
 func (c *core) Ready() bool {
-	if !c.sound.Load() || !c.Node.Ready() {
+	if !c.sound.Load() || !c.Node.Live() {
 		return false
 	}
 	if !c.caught.Load() {
@@ -292,11 +423,26 @@ func (c *core) Ready() bool {
 	return true
 }
 
+// Leading reports whether commands are taken from clients: this node leads, and the view has all that was applied before it
+// took office, since commands are read with it too.
+func (c *core) Leading() bool {
+	if !c.Ready() || !c.Node.Ready() {
+		return false
+	}
+	if era := c.Node.Era(); c.era.Load() != era {
+		if c.view.Applied() < c.Node.Status().Seq {
+			return false
+		}
+		c.era.Store(era)
+	}
+	return true
+}
+
 // Status implements http.Core.
 func (c *core) Status() http.NodeStatus {
 	s := c.Node.Status()
 	return http.NodeStatus{
-		Leader: s.Leader, Term: s.Term, Index: s.Applied, Seq: s.Seq, TimeNs: s.TimeNs,
+		NodeID: s.NodeID, Role: s.Role, ContactMs: sinceLeader(c.Contact()), Leader: s.Leader, Term: s.Term, Index: s.Applied, Seq: s.Seq, TimeNs: s.TimeNs,
 		FullHash: s.FullHash, BusinessHash: s.BusinessHash,
 		InputQueued: s.Input, InputSize: s.InputCapacity, EventLag: s.EventLag,
 		LogFirst: s.LogFirst, LogLast: s.LogLast, LogBytes: s.LogBytes,

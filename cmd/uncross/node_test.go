@@ -150,3 +150,36 @@ func TestDrainWaitsForSlowReaders(t *testing.T) {
 		t.Errorf("the reader has %d of 100 values", got)
 	}
 }
+
+// A follower's stores may be ahead of its log until it has had the time to get the rest; a leader's may not.
+func TestStoresAheadOfTheLog(t *testing.T) {
+	type look struct {
+		found   error
+		leading bool
+		contact time.Duration
+		at      time.Duration
+	}
+	ahead, begin := errors.New("ahead"), time.Now()
+	for _, test := range []struct {
+		name  string
+		looks []look
+		want  error // of the last look
+	}{
+		{"a leader", []look{{ahead, true, 0, 0}}, ahead},
+		{"at first", []look{{ahead, false, 0, 0}, {ahead, false, 0, aheadPatience - 1}}, nil},
+		{"for too long", []look{{ahead, false, 0, 0}, {ahead, false, 0, aheadPatience}}, ahead},
+		{"without a leader", []look{{ahead, false, 0, 0}, {ahead, false, 2 * aheadContact, aheadPatience}, {ahead, false, 0, aheadPatience + 1}}, nil},
+		{"caught up", []look{{ahead, false, 0, 0}, {nil, false, 0, 2 * aheadPatience}}, nil},
+	} {
+		var a aheadOfLog
+		var last error
+		for i, l := range test.looks {
+			if last = a.look(l.found, l.leading, l.contact, begin.Add(l.at)); last != nil && i < len(test.looks)-1 {
+				t.Errorf("%s: look %d: %v", test.name, i, last)
+			}
+		}
+		if last != test.want {
+			t.Errorf("%s: %v", test.name, last)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,43 +18,10 @@ import (
 
 	"uncross/gateway/auth"
 	"uncross/gateway/client"
+	"uncross/internal/nodes/nodestest"
 )
 
-// built is the folder of the binary, once there is one.
-var built string
-
-// buildOnce makes the real binary for the tests that need processes.
-var buildOnce = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "uncross-test-")
-	if err != nil {
-		return "", err
-	}
-	built = dir
-	path := filepath.Join(dir, "uncross")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if built != "" {
-		os.RemoveAll(built)
-	}
-	os.Exit(status)
-}
-
-// binary returns the path of the built program.
-func binary(t *testing.T) string {
-	t.Helper()
-	path, err := buildOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func TestMain(m *testing.M) { nodestest.Main(m) }
 
 // venue is a prepared data directory with its operator's key, and the server that runs on it, if one does.
 type venue struct {
@@ -78,7 +44,7 @@ type venue struct {
 func newVenue(t *testing.T, flags ...string) *venue {
 	t.Helper()
 	dir := t.TempDir()
-	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), keyFile: filepath.Join(dir, "operator.key"), address: "127.0.0.1:0", flags: flags}
+	v := &venue{t: t, program: nodestest.Program(t), data: filepath.Join(dir, "data"), keyFile: filepath.Join(dir, "operator.key"), address: "127.0.0.1:0", flags: flags}
 	if out, err := exec.Command(v.program, "init", "--data", v.data, "--key", v.keyFile).CombinedOutput(); err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
@@ -208,14 +174,4 @@ func (v *venue) snapshots() []string {
 		v.t.Fatal(err)
 	}
 	return files
-}
-
-// sharedData returns the folder of recorded order flow beside the repository, or skips the test.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	data := filepath.Join("..", "..", "..", "shared", "data")
-	if _, err := os.Stat(data); err != nil {
-		t.Skip("no recorded order flow at ../shared/data beside the repository")
-	}
-	return data
 }

@@ -9,6 +9,9 @@ import (
 
 type replayCmd struct {
 	Neutral replayNeutralCmd `cmd:"" help:"Replay order flow in the neutral form: PREFIX.commands.csv and PREFIX.trades.csv, plain or .gz."`
+	Lobster replayLobsterCmd `cmd:"" help:"Rebuild a book from a day of LOBSTER's messages and hold it against every row of the orderbook."`
+	ITCH    replayITCHCmd    `cmd:"" name:"itch" help:"Rebuild the books of a NASDAQ TotalView-ITCH 5.0 file and hold every execution against the queue."`
+	MBO     replayMBOCmd     `cmd:"" name:"mbo" help:"Rebuild the books of Databento's market by order and hold them against a file of levels."`
 }
 
 type replayNeutralCmd struct {

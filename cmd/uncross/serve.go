@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 
 	"uncross/engine/wire"
 	"uncross/gateway/http"
+	"uncross/internal/nodeid"
+	"uncross/replication"
 )
 
 type serveCmd struct {
@@ -30,9 +33,12 @@ type serveCmd struct {
 	Dev bool `env:"UNCROSS_DEV" help:"Development: prepare the data directory if needed, and set up keys, funded accounts and instruments. The address must be a loopback one."`
 
 	NodeID        string        `env:"UNCROSS_NODE_ID" default:"node-1" help:"This node's name, kept for good (default: node-1)."`
-	SnapshotBytes int64         `env:"UNCROSS_SNAPSHOT_BYTES" help:"Bytes of log after which a snapshot is taken (default: 256 MiB)."`
+	SnapshotBytes int64         `env:"UNCROSS_SNAPSHOT_BYTES" help:"Bytes of log after which a snapshot is taken, at least 64 KiB (default: 256 MiB)."`
+	TrailingBytes int64         `env:"UNCROSS_TRAILING_BYTES" help:"Bytes of log kept behind a snapshot, for nodes that were away (default: a quarter of --snapshot-bytes where there are other nodes)."`
 	HistorySync   time.Duration `env:"UNCROSS_HISTORY_SYNC" help:"Time between two fsyncs of the history, which a snapshot waits for (default: 1s)."`
-	Shutdown      time.Duration `name:"shutdown-timeout" env:"UNCROSS_SHUTDOWN_TIMEOUT" default:"10s" help:"Longest wait for requests under way when the node is told to stop (default: 10s)."`
+	clusterFlags
+	marketFlags
+	Shutdown time.Duration `name:"shutdown-timeout" env:"UNCROSS_SHUTDOWN_TIMEOUT" default:"10s" help:"Longest wait for requests under way when the node is told to stop (default: 10s)."`
 
 	MaxConnections      int           `env:"UNCROSS_MAX_CONNECTIONS" help:"Connections in all (default: 4096)."`
 	MaxConnectionsPerIP int           `name:"max-connections-per-address" env:"UNCROSS_MAX_CONNECTIONS_PER_ADDRESS" help:"Connections of one address (default: 256)."`
@@ -46,10 +52,12 @@ type serveCmd struct {
 	FixRate          int    `env:"UNCROSS_FIX_RATE" help:"Messages per second of one FIX session; beyond, orders are refused (default: 50000)."`
 	FixMaxConns      int    `name:"fix-max-connections" env:"UNCROSS_FIX_MAX_CONNECTIONS" help:"FIX connections in all (default: 4096)."`
 	FixMaxConnsPerIP int    `name:"fix-max-connections-per-address" env:"UNCROSS_FIX_MAX_CONNECTIONS_PER_ADDRESS" help:"FIX connections of one address (default: 1024)."`
+	FixSilent        bool   `env:"UNCROSS_FIX_SILENT" help:"At a node that does not lead, close FIX logons without saying which one does: for clients whose engine counts what comes before the answer to its logon."`
 
 	AcceptClock   bool     `help:"The operator's word that the wall clock is right although it is far ahead of the venue's last time."`
 	AcceptGap     bool     `name:"accept-history-gap" help:"The operator's word that the history may go on behind commands that it has lost; see docs/operations.md."`
 	AcceptFixGap  bool     `help:"The operator's word that the FIX sessions may go on behind commands that their store has lost; see docs/operations.md."`
+	Tripwire      string   `env:"UNCROSS_TRIPWIRE" type:"path" placeholder:"FILE" help:"File that tells how far the log was written; on another disk than the data it outlives the log there (default: wal.tripwire in the data directory)."`
 	ResetTripwire bool     `help:"The operator's word that no acknowledged entry is missing from the log; see docs/operations.md."`
 	Skip          []uint64 `help:"Log entries to leave out, the same on all nodes; see docs/operations.md."`
 }
@@ -76,26 +84,48 @@ uncross.yaml
 
 // Run serves until a signal comes.
 func (c *serveCmd) Run(s *streams) error {
+	with := company{prepare: func() error { return nil }, enter: func(io.Writer, *addresses) error { return nil }, leave: func() {}}
+	if c.Dev {
+		with = devCompany(dataDir(c.Data))
+	}
+	return c.serve(s, with)
+}
+
+// company is what goes with a node in its process: the set-up of a venue to try, and the traders of a demonstration.
+type company struct {
+	prepare func() error                           // before the node opens its data; its addresses are taken
+	enter   func(w io.Writer, at *addresses) error // once the node takes commands
+	leave   func()                                 // before the node ends; enter may still be under way, or not have begun
+	again   func(at *addresses) func() error       // what starts the program anew in its place; nil: serve's own, see serveCmd.again
+}
+
+// serve serves until a signal comes.
+func (c *serveCmd) serve(s *streams, with company) error {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(stop)
 	d := dataDir(c.Data)
-	if c.Dev {
-		if err := prepareDev(d); err != nil {
-			return err
-		}
-	}
-	genesis, err := d.genesisToServe()
-	if err != nil {
-		return err
-	}
 	at, err := c.listen()
 	if err != nil {
 		return err
 	}
 	defer at.close()
+	if err := with.prepare(); err != nil {
+		return err
+	}
 	logger := newLogger(s.err, c.LogLevel, c.LogFormat)
+	cl, err := c.joinCluster(s.out, d, at, logger, stop)
+	if err != nil {
+		return err
+	}
+	genesis, err := d.genesisToServe(d.log(c.Tripwire))
+	if err != nil {
+		return err
+	}
 	set := c.settings()
+	if set.cluster, set.again = cl, c.again(at); with.again != nil {
+		set.again = with.again(at)
+	}
 	if set.fix.tls = at.fixSecure; at.exposed() {
 		logger.Warn("FIX without TLS on an address that others can reach: passwords can be read on the way", "address", at.fix.Addr().String())
 	}
@@ -110,22 +140,21 @@ func (c *serveCmd) Run(s *streams) error {
 		go func() { serving <- n.fix.Serve(at.fix) }()
 		fmt.Fprintf(s.out, "FIX on %s\n", at.fix.Addr())
 	}
-	go func() { ready <- c.makeReady(s.out, n, genesis, at, end) }()
+	go func() { ready <- c.makeReady(s.out, n, genesis, at, with, end) }()
 
 	err = untilTold(ready, serving, stop, logger, s.err)
 	close(end)
+	with.leave()
 	return errors.Join(err, n.close(c.Shutdown))
 }
 
-// makeReady waits for the venue, sets it up for development where that is asked for, and tells that it is ready.
-func (c *serveCmd) makeReady(w io.Writer, n *node, genesis wire.Genesis, at *addresses, end <-chan struct{}) error {
+// makeReady waits for the venue, lets in what goes with it, and tells that it is ready.
+func (c *serveCmd) makeReady(w io.Writer, n *node, genesis wire.Genesis, at *addresses, with company, end <-chan struct{}) error {
 	if err := n.initialise(genesis, end); err != nil {
 		return err
 	}
-	if c.Dev {
-		if err := setUpDev(w, dataDir(c.Data), at); err != nil {
-			return err
-		}
+	if err := with.enter(w, at); err != nil {
+		return err
 	}
 	if hasOperator(&genesis) {
 		fmt.Fprintf(w, "ready: venue %q, command %d\n", genesis.Venue, n.replicas.Status().Seq)
@@ -169,6 +198,9 @@ func exitAtSecond(stop <-chan os.Signal, w io.Writer) {
 	}
 }
 
+// leastSnapshotBytes is the least --snapshot-bytes: what stays in the log behind a snapshot in any case counts towards the next.
+const leastSnapshotBytes = 64 << 10
+
 // Validate implements kong.Validatable: it refuses settings that do not go together, and numbers that mean nothing. For
 // those that have their default in their own package, 0 stands for it.
 func (c *serveCmd) Validate() error {
@@ -176,17 +208,31 @@ func (c *serveCmd) Validate() error {
 		flag  string
 		value int64
 	}{
-		{"snapshot-bytes", c.SnapshotBytes}, {"history-sync", int64(c.HistorySync)}, {"shutdown-timeout", int64(c.Shutdown)},
+		{"snapshot-bytes", c.SnapshotBytes}, {"trailing-bytes", c.TrailingBytes}, {"history-sync", int64(c.HistorySync)}, {"shutdown-timeout", int64(c.Shutdown)},
 		{"max-connections", int64(c.MaxConnections)}, {"max-connections-per-address", int64(c.MaxConnectionsPerIP)},
 		{"session-rate", int64(c.SessionRate)}, {"answer-timeout", int64(c.AnswerTimeout)}, {"fix-rate", int64(c.FixRate)},
 		{"fix-max-connections", int64(c.FixMaxConns)}, {"fix-max-connections-per-address", int64(c.FixMaxConnsPerIP)},
+		{"stream-max-connections", int64(c.StreamMaxConns)}, {"stream-max-connections-per-address", int64(c.StreamMaxConnsPerIP)},
+		{"history-keep", int64(c.HistoryKeep)}, {"history-bytes", c.HistoryBytes}, {"candles-keep", int64(c.CandlesKeep)},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("--%s is negative", n.flag)
 		}
 	}
-	if c.NodeID == "" {
-		return errors.New("--node-id is empty")
+	if all := cmp.Or(c.SnapshotBytes, replication.DefaultSnapshotBytes); c.TrailingBytes > all/2 {
+		return fmt.Errorf("--trailing-bytes is more than half of the %d bytes after which a snapshot is taken", all)
+	}
+	if c.SnapshotBytes > 0 && c.SnapshotBytes < leastSnapshotBytes {
+		return fmt.Errorf("--snapshot-bytes %d is below %d: there would be a snapshot after nearly every log entry", c.SnapshotBytes, leastSnapshotBytes)
+	}
+	if err := nodeid.Check(c.NodeID); err != nil {
+		return fmt.Errorf("--node-id: %w", err)
+	}
+	if st, err := os.Stat(c.Tripwire); err == nil && st.IsDir() {
+		return fmt.Errorf("--tripwire %s is a directory: name a file in it, which this node has to itself", c.Tripwire)
+	}
+	if err := c.clusterFlags.validate(c.NodeID); err != nil {
+		return err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
@@ -218,9 +264,9 @@ func (c *serveCmd) validateAddress(flag, address string) error {
 // settings are what the node takes from the command line.
 func (c *serveCmd) settings() nodeSettings {
 	return nodeSettings{
-		nodeID: c.NodeID, snapshotBytes: c.SnapshotBytes, historySync: c.HistorySync, skip: c.Skip,
-		acceptClock: c.AcceptClock, resetTripwire: c.ResetTripwire, acceptGap: c.AcceptGap, acceptFixGap: c.AcceptFixGap,
-		fix: c.fixSettings(),
+		nodeID: c.NodeID, timeouts: c.timeouts(), diskTimeout: c.DiskTimeout, snapshotBytes: c.SnapshotBytes, trailingBytes: c.TrailingBytes, historySync: c.HistorySync, skip: c.Skip,
+		acceptClock: c.AcceptClock, tripwire: c.Tripwire, resetTripwire: c.ResetTripwire, acceptGap: c.AcceptGap, acceptFixGap: c.AcceptFixGap,
+		retain: c.retain(), stream: c.streamLimits(), fix: c.fixSettings(),
 		limits: http.Limits{
 			Conns: c.MaxConnections, ConnsPerIP: c.MaxConnectionsPerIP, SessionRate: c.SessionRate, Answer: c.AnswerTimeout,
 		},

@@ -58,6 +58,7 @@ func (c *serveCmd) validateNoFix() error {
 	}{
 		{"comp-id", c.FixCompID != fix.DefaultCompID}, {"plain", c.FixPlain}, {"reset-at", c.FixResetAt != ""}, {"rate", c.FixRate != 0},
 		{"max-connections", c.FixMaxConns != 0}, {"max-connections-per-address", c.FixMaxConnsPerIP != 0},
+		{"silent", c.FixSilent},
 	} {
 		if f.set {
 			return fmt.Errorf("--fix-%s without FIX: say where with --fix-listen ADDRESS, or --fix-listen off", f.flag)
@@ -72,10 +73,11 @@ type fixSettings struct {
 	limits  fix.Limits
 	resetAt *fix.DailyTime
 	tls     *tls.Config
+	silent  bool // nobody is told who leads
 }
 
 func (c *serveCmd) fixSettings() fixSettings {
-	set := fixSettings{compID: c.FixCompID, limits: fix.Limits{
+	set := fixSettings{compID: c.FixCompID, silent: c.FixSilent, limits: fix.Limits{
 		MessagesPerSecond: c.FixRate, Burst: 2 * c.FixRate, Conns: c.FixMaxConns, ConnsPerIP: c.FixMaxConnsPerIP,
 	}}
 	if c.FixResetAt != "" {
@@ -92,6 +94,7 @@ type addresses struct {
 	fix       net.Listener // nil without FIX
 	fixSecure *tls.Config
 	fixCompID string
+	raft      net.Listener // nil for a venue of one node
 }
 
 // listen takes the addresses, before anything is made on disk for the node.
@@ -115,7 +118,12 @@ func (c *serveCmd) listen() (at *addresses, err error) {
 		return at, err
 	}
 	if address := c.fixAddress(); address != "" {
-		at.fix, err = net.Listen("tcp", address)
+		if at.fix, err = net.Listen("tcp", address); err != nil {
+			return at, err
+		}
+	}
+	if c.RaftAddr != "" {
+		at.raft, err = net.Listen("tcp", c.RaftAddr)
 	}
 	return at, err
 }
@@ -135,7 +143,7 @@ func (a *addresses) exposed() bool {
 }
 
 func (a *addresses) close() {
-	for _, ln := range []net.Listener{a.http, a.fix} {
+	for _, ln := range []net.Listener{a.http, a.fix, a.raft} {
 		if ln != nil {
 			_ = ln.Close() // the servers have done so before, as a rule
 		}

@@ -77,14 +77,7 @@ func (c *fixClient) want(msgType string) message.Message {
 // TestServeFIX defines a session through the operators' interface and uses it over TLS: with the right password, with a
 // wrong one, disabled, with a new one, without TLS. No password is in the log, at any level.
 func TestServeFIX(t *testing.T) {
-	cert, key := selfSigned(t, t.TempDir())
-	v := newVenue(t, "--tls-cert", cert, "--tls-key", key, "--fix-listen", "127.0.0.1:0", "--log-level", "debug")
-	v.address = freeAddress(t)
-	v.mustStart()
-	roots, err := caFlag{CACert: cert}.roots()
-	if err != nil {
-		t.Fatal(err)
-	}
+	v, _, roots := secureVenue(t, "--fix-listen", "127.0.0.1:0", "--log-level", "debug")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	operator, err := client.New(client.Config{URL: "https://" + v.address, Key: &v.operator, Roots: roots})
@@ -252,6 +245,24 @@ func TestFIXSettingsWithoutFIX(t *testing.T) {
 		c.FixListen, c.Dev = "", true
 		if err := c.Validate(); err != nil {
 			t.Errorf("--fix-%s with --dev: %v", flag, err)
+		}
+	}
+}
+
+// TestFIXAddress shows where clients are sent who log on at another node: nowhere that leads them to their own machine.
+func TestFIXAddress(t *testing.T) {
+	for listens, told := range map[string]string{"127.0.0.1:9880": "127.0.0.1:9880", "10.0.0.1:1": "10.0.0.1:1", "0.0.0.0:9880": "", "[::]:9880": ""} {
+		at, err := net.ResolveTCPAddr("tcp", listens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tellable(at); got != told {
+			t.Errorf("%s is told as %q, expected %q", listens, got, told)
+		}
+	}
+	for args, says := range map[string]string{"--fix-advertise=venue.example": "--fix-advertise", "--fix-silent": "--fix-silent without FIX"} {
+		if status, _, said := call("", "serve", "--raft-addr", "127.0.0.1:0", args); status != exitUsage || !strings.Contains(said, says) {
+			t.Errorf("%s: status %d, %q", args, status, said)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"uncross/gateway/auth"
+	"uncross/internal/nodes/nodestest"
+	"uncross/wal"
 )
 
 // TestServeRefuses shows what a node does not start with.
@@ -105,8 +107,13 @@ func TestStoresAheadOfLog(t *testing.T) {
 	v := newVenue(t)
 	v.mustStart()
 	v.stop(syscall.SIGTERM)
-	short := filepath.Join(t.TempDir(), "wal")
+	short := filepath.Join(t.TempDir(), "wal") // and its tripwire, all as of an earlier moment
 	if err := os.CopyFS(short, os.DirFS(dataDir(v.data).wal())); err != nil {
+		t.Fatal(err)
+	}
+	tripwire := wal.DefaultTripwire(dataDir(v.data).wal())
+	then, err := os.ReadFile(tripwire)
+	if err != nil {
 		t.Fatal(err)
 	}
 	v.mustStart()
@@ -119,7 +126,7 @@ func TestStoresAheadOfLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Rename(short, dataDir(v.data).wal()); err != nil {
+	if err := errors.Join(os.Rename(short, dataDir(v.data).wal()), os.WriteFile(tripwire, then, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	d := dataDir(v.data)
@@ -270,7 +277,7 @@ func TestDev(t *testing.T) {
 		t.Skip("no curl on this machine")
 	}
 	dir := t.TempDir()
-	v := &venue{t: t, program: binary(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
+	v := &venue{t: t, program: nodestest.Program(t), data: filepath.Join(dir, "data"), address: "127.0.0.1:0", flags: []string{"--dev", "--fix-listen", "127.0.0.1:0"}}
 	t.Cleanup(v.end)
 	v.mustStart()
 	first := v.status().BusinessHash
@@ -297,7 +304,7 @@ func TestDev(t *testing.T) {
 	if a := order("alice", "sell"); !strings.Contains(a, `"status":"new"`) {
 		t.Errorf("the sell: %s", a)
 	}
-	fixed, err := exec.Command(v.program, "fix", "fix://ALICE1:"+devPassword+"@"+v.fix, "D|11=first-fix-1|55=BTC-USD|54=2|38=0.5|40=2|44=64001.00").CombinedOutput()
+	fixed, err := exec.Command(v.program, "fix", "fix://ALICE1:"+devPlan.password+"@"+v.fix, "D|11=first-fix-1|55=BTC-USD|54=2|38=0.5|40=2|44=64001.00").CombinedOutput()
 	if err != nil || !strings.Contains(string(fixed), "150=0") {
 		t.Errorf("the first order by FIX: %v\n%s", err, fixed)
 	}

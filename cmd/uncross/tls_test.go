@@ -18,21 +18,13 @@ import (
 	"time"
 
 	"uncross/gateway/client"
+	"uncross/internal/nodes/nodestest"
 )
 
 // TestTLS serves with a certificate that it signed itself: who is told about it talks to the server, who is not is
 // refused at once, and nobody does so without TLS.
 func TestTLS(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := selfSigned(t, dir)
-	v := newVenue(t, "--tls-cert", cert, "--tls-key", key)
-	v.address = freeAddress(t)
-	v.mustStart()
-
-	roots, err := caFlag{CACert: cert}.roots()
-	if err != nil {
-		t.Fatal(err)
-	}
+	v, cert, roots := secureVenue(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	told, err := client.New(client.Config{URL: "https://" + v.address, Key: &v.operator, Roots: roots})
@@ -67,6 +59,20 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// secureVenue starts a server with a certificate that it signed itself. roots are who trusts that.
+func secureVenue(t *testing.T, flags ...string) (v *venue, cert string, roots *x509.CertPool) {
+	t.Helper()
+	cert, key := selfSigned(t, t.TempDir())
+	v = newVenue(t, append([]string{"--tls-cert", cert, "--tls-key", key}, flags...)...)
+	v.address = nodestest.FreeAddress(t)
+	v.mustStart()
+	roots, err := caFlag{CACert: cert}.roots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, cert, roots
+}
+
 // selfSigned writes a certificate for 127.0.0.1 and its key.
 func selfSigned(t *testing.T, dir string) (cert, key string) {
 	t.Helper()
@@ -94,15 +100,4 @@ func selfSigned(t *testing.T, dir string) (cert, key string) {
 		return path
 	}
 	return write("cert.pem", "CERTIFICATE", public), write("key.pem", "PRIVATE KEY", secret)
-}
-
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
