@@ -6,8 +6,10 @@ GOVULNCHECK ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME    ?= 10s
 BENCHTIME   ?= 1s
 DEV         ?= dev
+DEMO        ?= demo
 LISTEN      ?= 127.0.0.1:8080
 FIX         ?= 127.0.0.1:9880
+NODES       ?=
 
 .PHONY: help
 help: ## print the targets
@@ -21,13 +23,17 @@ build: ## build the binary into bin/uncross
 run: build ## set up a development venue in dev/ and serve it on loopback
 	bin/uncross serve --dev --data $(DEV)/data --listen $(LISTEN) --fix-listen $(FIX)
 
+.PHONY: demo
+demo: build ## run a venue with simulated traders in demo/, to look at; NODES=3 on three nodes, more with DEMOFLAGS="--rate 200"
+	bin/uncross demo --data $(DEMO) --listen $(LISTEN) --fix-listen $(FIX) $(if $(NODES),--nodes $(NODES)) $(DEMOFLAGS)
+
 .PHONY: test
 test: ## run every test
 	$(GO) test ./...
 
 .PHONY: race
 race: ## run every test under the race detector, with the costly assertions
-	$(GO) test -race -tags invariants ./...
+	$(GO) test -race -tags invariants -timeout 40m ./...
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, known vulnerabilities
@@ -56,7 +62,7 @@ fuzz-smoke: ## run every fuzz target for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: ## measure the book, the engine, the durable pipeline, and a venue over FIX
+bench: ## measure the book, the engine, the durable pipeline, a venue over FIX, and its market data
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./book ./engine ./wal ./replication ./gateway/http ./bench
 	$(GO) run ./cmd/uncross bench
 
