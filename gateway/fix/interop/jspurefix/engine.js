@@ -14,9 +14,20 @@ const readline = require('readline')
 const { EmptyLogFactory } = require('jspurefix/dist/config')
 const { AsciiSession } = require('jspurefix/dist/transport')
 const { SessionLauncher } = require('jspurefix/dist/runtime')
+const { FileSessionStreamProvider } = require('jspurefix/dist/store')
 
 const [port, folder, password] = process.argv.slice(2)
 const target = 'UNCROSS'
+
+// The engine's numbers are kept one write after the other, and each whole. As it comes it starts a write without waiting for
+// the one before, so that an older number may be the last to reach the file, and opens the file empty, so that whoever reads
+// it then finds no numbers and begins at 1.
+FileSessionStreamProvider.prototype.writeSeqNums = async function (content) { replace(this.seqNumsPath, content) }
+
+function replace (file, content) {
+  fs.writeFileSync(`${file}.new`, content)
+  fs.renameSync(`${file}.new`, file)
+}
 
 function tell (word, name, text = '') {
   process.stdout.write(`${word} ${name} ${String(text).replace(/\u0001/g, '|').replace(/[\r\n]/g, ' ')}\n`)
@@ -106,7 +117,7 @@ function logon (name) {
 }
 
 // expect writes into the store that number n of the venue comes next, as if the store had been restored from a copy. The
-// engine may still be writing what it had when it logged off: it is written until it stays, and then told.
+// engine may still have a number to write when it has logged off: this one is written until it stays, and then told.
 async function expect (name, n) {
   const file = path.join(folder, fs.readdirSync(folder).find(f => f.includes(name) && f.endsWith('.seqnums')))
   const pause = () => new Promise(resolve => setTimeout(resolve, 250))
@@ -114,7 +125,7 @@ async function expect (name, n) {
     const [sender, next] = fs.readFileSync(file, 'utf8').split(':')
     if (Number(next) !== n) {
       stays = 0
-      fs.writeFileSync(file, `${sender}: ${n}`)
+      replace(file, `${sender}: ${n}`)
     }
     await pause()
   }
