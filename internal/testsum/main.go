@@ -1,11 +1,15 @@
 // Command testsum reads the output of "go test -json" and prints what matters of it: go test's own line for each
 // package, everything that a failed test said, what was skipped and why, and a closing line with the counts. Its exit
 // status is 1 when something failed or when no test ran. One goroutine; nothing is kept of tests that passed.
+//
+// With -failed FILE it writes into the file, for those who want to run them again, a line "package test" for each test that
+// failed, without its subtests, and a line "package" for each package that failed outside its tests.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,12 +25,21 @@ type event struct {
 }
 
 func main() {
+	failed := flag.String("failed", "", "write what failed into this `file`")
+	flag.Parse()
 	s := newSummary(os.Stdout)
 	if err := s.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
 		os.Exit(2)
 	}
-	if !s.close() {
+	ok := s.close()
+	if *failed != "" {
+		if err := os.WriteFile(*failed, []byte(s.lost.String()), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "testsum:", err)
+			os.Exit(2)
+		}
+	}
+	if !ok {
 		os.Exit(1)
 	}
 }
@@ -38,6 +51,7 @@ type summary struct {
 	passed, failed, skipped int
 	broken                  int // packages that failed without a failed test: they do not build, or ended early
 	failedIn                map[string]bool
+	lost                    strings.Builder // what -failed writes
 }
 
 func newSummary(w io.Writer) *summary {
@@ -89,6 +103,7 @@ func (s *summary) end(e *event, id [2]string) {
 	if e.Test == "" {
 		if e.Action == "fail" && !s.failedIn[e.Package] {
 			s.broken++
+			fmt.Fprintln(&s.lost, e.Package)
 			fmt.Fprint(s.w, strings.Join(said, ""))
 		}
 		return
@@ -99,6 +114,9 @@ func (s *summary) end(e *event, id [2]string) {
 	case "fail":
 		s.failed++
 		s.failedIn[e.Package] = true
+		if !strings.Contains(e.Test, "/") {
+			fmt.Fprintln(&s.lost, e.Package, e.Test)
+		}
 		fmt.Fprint(s.w, strings.Join(said, ""))
 	case "skip":
 		s.skipped++

@@ -7,10 +7,10 @@ import (
 
 func TestSummary(t *testing.T) {
 	for _, c := range []struct {
-		name, in, last string
-		has            []string
-		hasNot         string
-		ok             bool
+		name, in, last, lost string
+		has                  []string
+		hasNot               string
+		ok                   bool
 	}{
 		{
 			name: "all pass",
@@ -26,7 +26,14 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestA"}
 {"Action":"pass","Package":"p","Test":"TestB"}
 {"Action":"fail","Package":"p"}`,
-			has: []string{"a_test.go:1: wrong\n"}, last: "1 passed, 1 failed\n",
+			has: []string{"a_test.go:1: wrong\n"}, last: "1 passed, 1 failed\n", lost: "p TestA\n",
+		},
+		{
+			name: "a subtest fails",
+			in: `{"Action":"fail","Package":"p","Test":"TestA/one"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}`,
+			last: "0 passed, 2 failed\n", lost: "p TestA\n",
 		},
 		{
 			name: "a package does not build",
@@ -34,7 +41,7 @@ func TestSummary(t *testing.T) {
 {"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
 {"Action":"fail","Package":"p"}
 {"Action":"pass","Package":"q","Test":"TestB"}`,
-			has: []string{"expected package", "FAIL\tp [build failed]\n"}, last: "1 passed, 1 failed\n",
+			has: []string{"expected package", "FAIL\tp [build failed]\n"}, last: "1 passed, 1 failed\n", lost: "p\n",
 		},
 		{
 			name: "a skip is named",
@@ -52,6 +59,9 @@ func TestSummary(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok := s.close()
+			if got := s.lost.String(); got != c.lost {
+				t.Errorf("failed are %q, expected %q", got, c.lost)
+			}
 			if ok != c.ok || !strings.HasSuffix(out.String(), c.last) {
 				t.Errorf("ok %v, output\n%s\nexpected ok %v and the last line %q", ok, out.String(), c.ok, c.last)
 			}
