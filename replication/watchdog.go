@@ -8,7 +8,7 @@ import (
 
 // diskLooks is how many times in its limit a watchdog looks: a disk that hangs ends the node after the limit and about one
 // look more.
-const diskLooks = 8
+const diskLooks = 20
 
 // diskOps is how many disk operations can be watched at once. Raft has one write, one removal, one stable write and a
 // read by each replicator under way; what is above it goes unwatched while the others are not.

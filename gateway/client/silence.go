@@ -18,7 +18,7 @@ import (
 const (
 	silentAfter = time.Second            // from a request to the first byte of its answer; then the others are asked
 	leadsTime   = 500 * time.Millisecond // for their answers
-	askAgain    = 500 * time.Millisecond // between two times that one client asks about one node
+	askAgain    = 250 * time.Millisecond // between two times that one client asks about one node, where the answers are there by then
 )
 
 // silentError ends a request that a node has not answered while another one leads.
@@ -109,12 +109,22 @@ type asking struct {
 	leader *node // nil: none says so; after done
 }
 
+// answered reports whether the answers are there, or no longer waited for.
+func (a *asking) answered() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // otherLeader returns the node other than n that says that it leads, nil where none does. All who want to know it at about the
 // same time share the answers.
 func (c *Client) otherLeader(ctx context.Context, n *node) *node {
 	c.mu.Lock()
 	a := n.asking
-	if a == nil || time.Since(a.begun) >= max(askAgain, leadsTime) {
+	if a == nil || a.answered() && time.Since(a.begun) >= askAgain {
 		a = &asking{begun: time.Now(), done: make(chan struct{})}
 		n.asking = a
 		var others []*node
