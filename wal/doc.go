@@ -1,10 +1,9 @@
 // Package wal keeps raft's log and raft's small stable values (term, vote) on
 // one Pebble database, and finds out when any of it has been damaged or lost.
 //
-// A [Store] is a raft.LogStore, raft.StableStore, raft.MonotonicLogStore and
-// raft.CommitTrackingLogStore, so it is handed to raft as it is:
-//
-//	raft.NewRaft(conf, fsm, store, store, snapshots, transport)
+// A [Store] is a raft.LogStore, raft.StableStore, raft.MonotonicLogStore and raft.CommitTrackingLogStore.
+// Package replication hands it to raft behind a guard that watches its disk, and that hides the last of these, which
+// raft v1.8.0 gets wrong at a start (see StageCommitIndex).
 //
 // Payloads are opaque here. A Store may be used from any number of goroutines:
 // writers take turns, readers never wait for an fsync. One process at a time may have a

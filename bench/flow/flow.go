@@ -57,13 +57,6 @@ func Standard() Config {
 	return Config{Commands: 3_000_000, Target: 1_000, Users: 1_000, Seed: 101_572_685, Price: 100_000}
 }
 
-// Million is Standard over a book of about 1,000,000 orders.
-func Million() Config {
-	c := Standard()
-	c.Target = 1_000_000
-	return c
-}
-
 // Validate returns what is wrong with the configuration, or nil.
 func (c Config) Validate() error {
 	switch {

@@ -26,11 +26,14 @@ func TestStandardFlow(t *testing.T) {
 	}
 }
 
+// TestMillionFlow has the standard flow over a book of about 1,000,000 orders.
 func TestMillionFlow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	f := Generate(Million())
+	c := Standard()
+	c.Target = 1_000_000
+	f := Generate(c)
 	want := Tally{Count: 168_269, Volume: 1_452_291, Hash: 0xaaadcdfac989a296}
 	if f.Trades != want {
 		t.Errorf("got  %v\nwant %v", f.Trades, want)

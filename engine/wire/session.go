@@ -124,9 +124,6 @@ type LogonFlags uint16
 // CancelOnDisconnect asks that the session's open orders are canceled when it ends, however it ends.
 const CancelOnDisconnect LogonFlags = 1
 
-// MaxSessionNumbers is how many numbers one SessionNumbers takes at most.
-const MaxSessionNumbers = 65_535
-
 // SessionMessage is a protocol message without a command of its own, or its answer. Any key of a session. It changes
 // nothing in the engine.
 //

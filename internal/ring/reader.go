@@ -38,9 +38,6 @@ func (b *Broadcast[T]) Reader(name string, lossless bool) *Reader[T] {
 // Name returns the name that the reader was attached with.
 func (r *Reader[T]) Name() string { return r.name }
 
-// Lossless reports whether the producer waits for this reader.
-func (r *Reader[T]) Lossless() bool { return r.lossless }
-
 // Lag returns how many values are published and not yet read.
 func (r *Reader[T]) Lag() uint64 {
 	cursor := r.cursor.Load() // before published, so that the difference is never negative

@@ -44,9 +44,6 @@ type Slab[T any] struct {
 	views []*View[T] // views that may still be read, oldest first
 }
 
-// New returns an empty slab with pages of DefaultPage values.
-func New[T any]() *Slab[T] { return NewPaged[T](DefaultPage) }
-
 // NewPaged returns an empty slab with pages of pageSize values, which must be a power of two from 2 to 65,536. Small pages
 // suit slabs that often stay small: memory is taken a page at a time.
 func NewPaged[T any](pageSize int) *Slab[T] {

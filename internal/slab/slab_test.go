@@ -67,13 +67,13 @@ func TestMisusePanics(t *testing.T) {
 		f()
 	}
 	must("double free", func() {
-		s := New[value]()
+		s := NewPaged[value](DefaultPage)
 		h := s.Alloc()
 		s.Free(h)
 		s.Free(h)
 	})
 	must("freeing none", func() {
-		s := New[value]()
+		s := NewPaged[value](DefaultPage)
 		s.Alloc()
 		s.Free(0)
 	})
@@ -337,7 +337,7 @@ func TestSlabAgainstModel(t *testing.T) {
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	s := New[value]()
+	s := NewPaged[value](DefaultPage)
 	var hs [2000]Handle
 	for i := range hs {
 		hs[i] = s.Alloc()
@@ -356,7 +356,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAllocFree(b *testing.B) {
-	s := New[[7]uint64]()
+	s := NewPaged[[7]uint64](DefaultPage)
 	for range 100_000 {
 		s.Alloc()
 	}
