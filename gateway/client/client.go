@@ -7,7 +7,7 @@
 // A venue may run on several nodes. The client talks to one of them, goes to the leader where a node says that it is another,
 // and to the next one where a node does not answer. It has a session at each node that it uses, and asks every node for at
 // least what it has seen of another: what it reads never goes back. Where a node takes a request and is silent for a second, as
-// a leader that is stopped or cut off is, the others are asked whether one of them leads, twice a second at most; when one does,
+// a leader that is stopped or cut off is, the others are asked whether one of them leads, four times a second at most; when one does,
 // the request is given up and repeated there, and a read goes there as well. What a Do sends that is more than a read is never
 // sent twice: it waits for its answer, and only those after it go to the leader.
 //
@@ -287,6 +287,15 @@ func (c *Client) HasKey() bool { return c.key != nil }
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 20
 
+// readAll reads an answer. One of more bytes is an error: a part of it is not what was asked for, also where it is no JSON.
+func readAll(body io.Reader, most int) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	if len(text) > most {
+		return nil, &permanentError{fmt.Errorf("client: an answer of more than %d bytes is not read", most)}
+	}
+	return text, err
+}
+
 // send sends one request to a node and reads its answer.
 func (c *Client) send(ctx context.Context, n *node, method, target string, body []byte, session *auth.ClientSession, out any) error {
 	a, err := c.exchange(ctx, c.http, n, method, target, body, session)
@@ -294,7 +303,7 @@ func (c *Client) send(ctx context.Context, n *node, method, target string, body 
 		return err
 	}
 	defer a.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer))
+	text, err := readAll(a.Body, maxAnswer)
 	if err != nil {
 		return err
 	}
@@ -401,7 +410,7 @@ func (c *Client) Download(ctx context.Context, target string, w io.Writer) (int6
 	}
 	defer a.Body.Close()
 	if a.StatusCode != http.StatusOK {
-		text, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer))
+		text, err := readAll(a.Body, maxAnswer)
 		if err != nil {
 			return 0, err
 		}

@@ -241,6 +241,16 @@ func TestNonceGrows(t *testing.T) {
 	}
 }
 
+// TestLongAnswer: an answer is read whole or not at all, also where a part of it would be understood.
+func TestLongAnswer(t *testing.T) {
+	if text, err := readAll(strings.NewReader("[1] "), 4); err != nil || string(text) != "[1] " {
+		t.Errorf("%q, %v", text, err)
+	}
+	if text, err := readAll(strings.NewReader("[1]  "), 4); !lasts(err) || text != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for _, u := range []string{"", "localhost:8080", "ftp://x", "http://", "http://x/v1", "http://x?y"} {
 		if _, err := New(Config{URL: u}); err == nil {

@@ -24,6 +24,7 @@ const (
 	avoidFailed = time.Second     // a node that did not answer is not gone to for so long, where there is another
 	answerTime  = 3 * time.Second // until an answer begins, where there are several nodes
 	dialTime    = 2 * time.Second
+	requestTime = 10 * time.Second // from a request to the end of its answer
 )
 
 // node is a node of the venue.
@@ -55,7 +56,7 @@ func newHTTP(roots *x509.CertPool, several bool) *http.Client {
 		t.ResponseHeaderTimeout = answerTime
 		t.DialContext = (&net.Dialer{Timeout: dialTime}).DialContext
 	}
-	return &http.Client{Timeout: 10 * time.Second, Transport: t}
+	return &http.Client{Timeout: requestTime, Transport: t}
 }
 
 // learn returns the node of an address, nil when there are too many already. The lock is held, or the client is new.

@@ -12,13 +12,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uncross/engine/wire"
 	"uncross/gateway/auth"
 )
 
-// fakeVenue is several nodes that apply orders once by their client order id, as real ones do.
+// fakeVenue is several nodes that apply orders once by their client order id, as real ones do. They are servers in memory, of
+// synctest's clock: an answer takes no time. That clock stands still also for a goroutine that waits for a lock, such as a second
+// one for its logon: where a node hangs, one alone logs on.
 type fakeVenue struct {
 	t   *testing.T
 	key *auth.Key
@@ -37,6 +40,7 @@ type fakeNode struct {
 	store  *auth.Store
 	server *httptest.Server
 	behind atomic.Uint64 // commands that it lacks
+	came   atomic.Int64  // requests of any kind
 	asked  atomic.Int64  // orders that came here
 	hangs  atomic.Bool
 	holds  chan struct{} // orders are applied and not answered before it is closed; nil: they are. Under the venue's lock
@@ -54,8 +58,7 @@ func newFakeVenue(t *testing.T, nodes int) *fakeVenue {
 	v := &fakeVenue{t: t, key: &k, orders: map[string]int{}}
 	for i := range nodes {
 		n := &fakeNode{v: v, n: i, store: auth.NewStore(auth.Limits{}, time.Now)}
-		n.server = httptest.NewServer(n)
-		t.Cleanup(n.server.Close)
+		n.server = serve(t, n)
 		v.all = append(v.all, n)
 	}
 	return v
@@ -76,7 +79,7 @@ func (v *fakeVenue) client(c Config) *Client {
 	}
 	c.Key = v.key
 	if c.HTTP == nil {
-		c.HTTP = &http.Client{Timeout: 300 * time.Millisecond}
+		c.HTTP = overMemory(300 * time.Millisecond)
 	}
 	n, err := New(c)
 	if err != nil {
@@ -93,6 +96,7 @@ func (v *fakeVenue) leads(n int) {
 }
 
 func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.came.Add(1)
 	if n.hangs.Load() {
 		_, _ = io.Copy(io.Discard, r.Body) // only then the end of the connection is seen
 		<-r.Context().Done()
@@ -191,140 +195,150 @@ type fakeOrder struct {
 
 // TestFollowsTheLeader: a client that knows a follower alone goes to the leader that it names, and stays there.
 func TestFollowsTheLeader(t *testing.T) {
-	v := newFakeVenue(t, 3)
-	v.leads(2)
-	c := v.client(Config{URL: v.all[0].server.URL})
-	for i := range 3 {
-		var a fakeOrder
-		if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: fmt.Sprint(i)}, &a); err != nil || a.ID != fmt.Sprint(i) {
-			t.Fatal(err, a)
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 3)
+		v.leads(2)
+		c := v.client(Config{URL: v.all[0].server.URL})
+		for i := range 3 {
+			var a fakeOrder
+			if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: fmt.Sprint(i)}, &a); err != nil || a.ID != fmt.Sprint(i) {
+				t.Fatal(err, a)
+			}
 		}
-	}
-	if n := v.all[0].asked.Load(); n != 1 || c.URL() != v.all[2].server.URL {
-		t.Errorf("the follower was asked %d times, and the client is at %s", n, c.URL())
-	}
-	v.leads(1)
-	if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "3"}, nil); err != nil || c.URL() != v.all[1].server.URL {
-		t.Error(err, c.URL())
-	}
+		if n := v.all[0].asked.Load(); n != 1 || c.URL() != v.all[2].server.URL {
+			t.Errorf("the follower was asked %d times, and the client is at %s", n, c.URL())
+		}
+		v.leads(1)
+		if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "3"}, nil); err != nil || c.URL() != v.all[1].server.URL {
+			t.Error(err, c.URL())
+		}
+	})
 }
 
 // TestAnswersOnce: answers are lost, leaders go and hang, and each order is applied once and answered.
 func TestAnswersOnce(t *testing.T) {
-	v := newFakeVenue(t, 3)
-	c := v.client(Config{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	steps := []func(){
-		func() { v.all[0].loses.Store(2) },
-		func() { v.leads(-1); time.AfterFunc(50*time.Millisecond, func() { v.leads(1) }) },
-		func() { v.all[1].loses.Store(1); time.AfterFunc(20*time.Millisecond, func() { v.leads(0) }) },
-		func() { v.all[0].hangs.Store(true); time.AfterFunc(100*time.Millisecond, func() { v.leads(2) }) },
-		func() { v.all[1].server.CloseClientConnections(); v.all[1].server.Close() },
-		func() { v.all[2].store.DropKey(7) },
-		func() { v.all[0].hangs.Store(false); v.leads(0) },
-	}
-	for i, step := range steps {
-		step()
-		var a fakeOrder
-		if err := c.Until(ctx, "POST", "/v1/orders", fakeOrder{ID: fmt.Sprint(i)}, &a); err != nil || a.ID != fmt.Sprint(i) {
-			t.Fatalf("step %d: %v %+v", i, err, a)
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 3)
+		c := v.client(Config{})
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		steps := []func(){
+			func() { v.all[0].loses.Store(2) },
+			func() { v.leads(-1); time.AfterFunc(50*time.Millisecond, func() { v.leads(1) }) },
+			func() { v.all[1].loses.Store(1); time.AfterFunc(20*time.Millisecond, func() { v.leads(0) }) },
+			func() { v.all[0].hangs.Store(true); time.AfterFunc(100*time.Millisecond, func() { v.leads(2) }) },
+			func() { v.all[1].server.CloseClientConnections(); v.all[1].server.Close() },
+			func() { v.all[2].store.DropKey(7) },
+			func() { v.all[0].hangs.Store(false); v.leads(0) },
 		}
-		if i == 0 && !a.Repeat {
-			t.Error("the answer that was lost has not been asked for again")
+		for i, step := range steps {
+			step()
+			var a fakeOrder
+			if err := c.Until(ctx, "POST", "/v1/orders", fakeOrder{ID: fmt.Sprint(i)}, &a); err != nil || a.ID != fmt.Sprint(i) {
+				t.Fatalf("step %d: %v %+v", i, err, a)
+			}
+			if i == 0 && !a.Repeat {
+				t.Error("the answer that was lost has not been asked for again")
+			}
 		}
-	}
-	for id, n := range v.orders {
-		if n != 1 {
-			t.Errorf("order %s was applied %d times", id, n)
+		for id, n := range v.orders {
+			if n != 1 {
+				t.Errorf("order %s was applied %d times", id, n)
+			}
 		}
-	}
-	if len(v.orders) != len(steps) {
-		t.Errorf("%d orders, want %d", len(v.orders), len(steps))
-	}
+		if len(v.orders) != len(steps) {
+			t.Errorf("%d orders, want %d", len(v.orders), len(steps))
+		}
+	})
 }
 
 // TestDoLeavesOpen: a request that changes something and may have been taken is not sent to another node by Do.
 func TestDoLeavesOpen(t *testing.T) {
-	v := newFakeVenue(t, 2)
-	c := v.client(Config{})
-	if err := c.Logon(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	v.all[0].loses.Store(1)
-	if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil); err == nil {
-		t.Error("a lost answer is no error")
-	}
-	if v.all[1].asked.Load() != 0 || c.URL() != v.all[1].server.URL {
-		t.Errorf("sent to the other node %d times; the client is at %s", v.all[1].asked.Load(), c.URL())
-	}
-	// What only reads, or has certainly not arrived, is.
-	v.all[1].server.Close()
-	var a struct{ Node string }
-	if err := c.Do(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.Node != "0" {
-		t.Error(err, a)
-	}
-	if err := c.Public(context.Background(), "GET", "/v1/x", &a); err != nil || a.Node != "0" {
-		t.Error(err, a)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 2)
+		c := v.client(Config{})
+		if err := c.Logon(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		v.all[0].loses.Store(1)
+		if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil); err == nil {
+			t.Error("a lost answer is no error")
+		}
+		if v.all[1].asked.Load() != 0 || c.URL() != v.all[1].server.URL {
+			t.Errorf("sent to the other node %d times; the client is at %s", v.all[1].asked.Load(), c.URL())
+		}
+		// What only reads, or has certainly not arrived, is.
+		v.all[1].server.Close()
+		var a struct{ Node string }
+		if err := c.Do(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.Node != "0" {
+			t.Error(err, a)
+		}
+		if err := c.Public(context.Background(), "GET", "/v1/x", &a); err != nil || a.Node != "0" {
+			t.Error(err, a)
+		}
+	})
 }
 
 // TestNeverReadsBack: what a client has seen of one node it sees of every other, or is told that it cannot.
 func TestNeverReadsBack(t *testing.T) {
-	v := newFakeVenue(t, 2)
-	c := v.client(Config{Patience: 200 * time.Millisecond})
-	if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	v.all[1].behind.Store(1)
-	v.all[0].server.Close()
-	if err := c.Until(context.Background(), "GET", "/v1/x", nil, nil); err == nil || !strings.Contains(err.Error(), "given up after") {
-		t.Errorf("%v", err)
-	}
-	v.all[1].behind.Store(0)
-	var a struct {
-		AsOf uint64 `json:"as_of,string"`
-	}
-	if err := c.Until(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.AsOf != 1 {
-		t.Error(err, a)
-	}
-	// A leader that is behind has been restored: the client goes on from there.
-	v.leads(1)
-	v.all[1].behind.Store(1)
-	if err := c.Until(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.AsOf != 0 {
-		t.Error(err, a)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 2)
+		c := v.client(Config{Patience: 200 * time.Millisecond})
+		if err := c.Do(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		v.all[1].behind.Store(1)
+		v.all[0].server.Close()
+		if err := c.Until(context.Background(), "GET", "/v1/x", nil, nil); err == nil || !strings.Contains(err.Error(), "given up after") {
+			t.Errorf("%v", err)
+		}
+		v.all[1].behind.Store(0)
+		var a struct {
+			AsOf uint64 `json:"as_of,string"`
+		}
+		if err := c.Until(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.AsOf != 1 {
+			t.Error(err, a)
+		}
+		// A leader that is behind has been restored: the client goes on from there.
+		v.leads(1)
+		v.all[1].behind.Store(1)
+		if err := c.Until(context.Background(), "GET", "/v1/x", nil, &a); err != nil || a.AsOf != 0 {
+			t.Error(err, a)
+		}
+	})
 }
 
 // TestGivesUp: retries are bounded, and the error says what was tried and what came last.
 func TestGivesUp(t *testing.T) {
-	v := newFakeVenue(t, 3)
-	v.leads(-1)
-	c := v.client(Config{Patience: 150 * time.Millisecond})
-	begin := time.Now()
-	err := c.Until(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil)
-	var refused *Error
-	if !errors.As(err, &refused) || refused.Reason != "not_leader" {
-		t.Fatalf("%v", err)
-	}
-	for _, part := range append(v.urls(), "given up after", "not_leader") {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 3)
+		v.leads(-1)
+		c := v.client(Config{Patience: 150 * time.Millisecond})
+		begin := time.Now()
+		err := c.Until(context.Background(), "POST", "/v1/orders", fakeOrder{ID: "1"}, nil)
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Reason != "not_leader" {
+			t.Fatalf("%v", err)
 		}
-	}
-	if d := time.Since(begin); d > 2*time.Second {
-		t.Errorf("it took %v", d)
-	}
-	var asked int64
-	for _, n := range v.all {
-		asked += n.asked.Load()
-	}
-	if asked > 3*20 {
-		t.Errorf("%d requests in %v", asked, time.Since(begin))
-	}
-	if _, err := c.Settle(context.Background(), []Operation{{Op: "new", ClientOrderID: "1"}}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "given up after") {
-		t.Errorf("%v", err)
-	}
+		for _, part := range append(v.urls(), "given up after", "not_leader") {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %q", err, part)
+			}
+		}
+		if d := time.Since(begin); d < 150*time.Millisecond || d > 150*time.Millisecond+severalPause {
+			t.Errorf("it took %v", d)
+		}
+		var asked int64
+		for _, n := range v.all {
+			asked += n.asked.Load()
+		}
+		if asked < 3 || asked > 3*20 {
+			t.Errorf("%d requests in %v", asked, time.Since(begin))
+		}
+		if _, err := c.Settle(context.Background(), []Operation{{Op: "new", ClientOrderID: "1"}}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "given up after") {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // TestStaysWithTLS: nobody is led from TLS to plain text, nor to what is no address.
@@ -352,25 +366,27 @@ func TestStaysWithTLS(t *testing.T) {
 
 // TestManyAtOnce: goroutines that share a client go to the new leader together, and nothing is applied twice.
 func TestManyAtOnce(t *testing.T) {
-	v := newFakeVenue(t, 3)
-	c := v.client(Config{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	var all sync.WaitGroup
-	for g := range 8 {
-		all.Go(func() {
-			for i := range 40 {
-				if g == 0 && i%10 == 5 {
-					v.leads(i / 10 % 3)
+	synctest.Test(t, func(t *testing.T) {
+		v := newFakeVenue(t, 3)
+		c := v.client(Config{})
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for g := range 8 {
+			all.Go(func() {
+				for i := range 40 {
+					if g == 0 && i%10 == 5 {
+						v.leads(i / 10 % 3)
+					}
+					if err := c.Until(ctx, "POST", "/v1/orders", fakeOrder{ID: fmt.Sprintf("%d-%d", g, i)}, nil); err != nil {
+						t.Error(err)
+					}
 				}
-				if err := c.Until(ctx, "POST", "/v1/orders", fakeOrder{ID: fmt.Sprintf("%d-%d", g, i)}, nil); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	if len(v.orders) != 8*40 {
-		t.Errorf("%d orders", len(v.orders))
-	}
+			})
+		}
+		all.Wait()
+		if len(v.orders) != 8*40 {
+			t.Errorf("%d orders", len(v.orders))
+		}
+	})
 }

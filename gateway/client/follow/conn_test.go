@@ -19,10 +19,11 @@ import (
 	"uncross/gateway/client"
 )
 
-// served returns a connection to a server that sends the given bytes after the upgrade, and what the client sends.
-func served(t *testing.T, set DialConfig, b []byte) (*Conn, <-chan []byte) {
+// served returns a connection to a server that sends the given bytes after the upgrade and, where there are some, nothing behind
+// them; and the server's end of it, to read what the client sends.
+func served(t *testing.T, set DialConfig, b []byte) (*Conn, net.Conn) {
 	t.Helper()
-	heard := make(chan []byte, 1)
+	ends := make(chan net.Conn, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		up := ws.HTTPUpgrader{Protocol: func(string) bool { return true }}
 		answer := http.Header{}
@@ -35,11 +36,10 @@ func served(t *testing.T, set DialConfig, b []byte) (*Conn, <-chan []byte) {
 			t.Error(err)
 			return
 		}
-		_, _ = conn.Write(b)
-		_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
-		said, _ := io.ReadAll(conn)
-		heard <- said
-		conn.Close()
+		ends <- conn
+		if _, _ = conn.Write(b); len(b) > 0 {
+			_ = conn.(*net.TCPConn).CloseWrite()
+		}
 	}))
 	t.Cleanup(s.Close)
 	set.URL = s.URL
@@ -48,7 +48,9 @@ func served(t *testing.T, set DialConfig, b []byte) (*Conn, <-chan []byte) {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.Close)
-	return n, heard
+	end := <-ends
+	t.Cleanup(func() { end.Close() })
+	return n, end
 }
 
 // frameOf is a frame by its first byte: FIN 0x80, RSV1 0x40, and the opcode.
@@ -86,7 +88,7 @@ func TestMessages(t *testing.T) {
 	} {
 		b = append(b, f...)
 	}
-	n, heard := served(t, DialConfig{Compress: true}, b)
+	n, end := served(t, DialConfig{Compress: true}, b)
 	if !n.Compressed() || n.Binary() {
 		t.Error("not what was agreed on")
 	}
@@ -107,14 +109,14 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%d bytes, %d were sent", n.Received(), len(b))
 	}
 	// The pong has the ping's payload, and the close frame the code; both are masked.
-	in := bytes.NewReader(<-heard)
+	_ = end.SetReadDeadline(time.Now().Add(time.Minute))
 	for _, want := range []struct {
 		code ws.OpCode
 		text string
 	}{{ws.OpPong, "are you there"}, {ws.OpClose, "\x0f\xa1"}} {
-		h, err := ws.ReadHeader(in)
+		h, err := ws.ReadHeader(end)
 		payload := make([]byte, h.Length)
-		if _, e := io.ReadFull(in, payload); err != nil || e != nil {
+		if _, e := io.ReadFull(end, payload); err != nil || e != nil {
 			t.Fatal(err, e)
 		}
 		if ws.Cipher(payload, h.Mask, 0); h.OpCode != want.code || !h.Masked || string(payload) != want.text {

@@ -89,18 +89,22 @@ const fakeSymbol = "X-Y"
 
 func newFake(t *testing.T, seed uint64) *fake {
 	t.Helper()
+	f := newVenue(t, seed)
+	f.server = httptest.NewServer(f)
+	t.Cleanup(f.server.Close)
+	t.Cleanup(f.cutAll)
+	return f
+}
+
+// newVenue returns one that nobody serves yet.
+func newVenue(t *testing.T, seed uint64) *fake {
+	t.Helper()
 	key, err := auth.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	key.ID, key.Role = 7, wire.Trader
-	f := &fake{t: t, key: key, keys: auth.NewStore(auth.Limits{}, time.Now), rnd: rand.New(rand.NewPCG(seed, 1)), subs: map[*fakeConn]map[Subscription]uint64{}, changed: map[string]uint64{}, parts: 1, nextID: 1}
-	f.server = httptest.NewServer(f)
-	t.Cleanup(func() {
-		f.cutAll()
-		f.server.Close()
-	})
-	return f
+	return &fake{t: t, key: key, keys: auth.NewStore(auth.Limits{}, time.Now), rnd: rand.New(rand.NewPCG(seed, 1)), subs: map[*fakeConn]map[Subscription]uint64{}, changed: map[string]uint64{}, parts: 1, nextID: 1}
 }
 
 // price and quantity as the venue writes them: tick 0.05, lot 0.001.
