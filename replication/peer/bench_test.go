@@ -62,11 +62,12 @@ func entries(b *testing.B, transports []raft.Transport) {
 	}
 	var all []*site
 	for i, t := range transports {
-		all = append(all, begin(b, servers[i].ID, nil, t, servers, nil))
+		all = append(all, begin(b, nil, servers[i].ID, nil, t, servers, nil))
 	}
 	for _, s := range all {
 		s.applied.forgets = true
 	}
+	elect(all)
 	first, _ := leader(b, all)
 	data := make([]byte, 64<<10)
 	b.SetBytes(int64(len(data)))

@@ -73,7 +73,7 @@ func TestDial(t *testing.T) {
 	b.Handle(ServiceInfo, echo)
 	a, _ := open(t, "node-1", nil)
 	for _, node := range []string{"node-2", ""} {
-		c, err := a.Dial(ctx5(t), node, b.Address(), ServiceInfo)
+		c, err := a.Dial(t.Context(), node, b.Address(), ServiceInfo)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 			b.Handle(ServiceInfo, echo)
 			b.Handle(ServiceGenesis, echo)
 			a, _ := open(t, test.node, func(c *Config) { c.Cluster = func() string { return test.here } })
-			_, err := a.Dial(ctx5(t), test.meant, b.Address(), test.service)
+			_, err := a.Dial(t.Context(), test.meant, b.Address(), test.service)
 			refusal := new(Refusal)
 			if !errors.Is(err, test.err) || !errors.As(err, &refusal) || refusal.Node != "node-2" || refusal.Cluster != test.there ||
 				!strings.Contains(err.Error(), strings.ReplaceAll(test.says, `\`, "")) {
@@ -128,14 +128,14 @@ func TestGenesis(t *testing.T) {
 	b.Handle(ServiceGenesis, echo)
 	b.Handle(ServiceInfo, echo)
 	a, _ := open(t, "node-1", func(c *Config) { c.Cluster = func() string { return "" } })
-	c, err := a.Dial(ctx5(t), "", b.Address(), ServiceGenesis)
+	c, err := a.Dial(t.Context(), "", b.Address(), ServiceGenesis)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := talk(c, "x"); err != nil || got != "node-1 x" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := a.Dial(ctx5(t), "", b.Address(), ServiceInfo); !errors.Is(err, ErrNotReady) {
+	if _, err := a.Dial(t.Context(), "", b.Address(), ServiceInfo); !errors.Is(err, ErrNotReady) {
 		t.Errorf("%v", err)
 	}
 	// The other side does not trust it to be so kind.
@@ -152,7 +152,7 @@ func dialRaw(t *testing.T, address string, say []byte) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(longest))
 	if _, err := c.Write(say); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestVersions(t *testing.T) {
 		{append(answer{7, CodeVersion, "node-3", cluster, "speak 7"}.encode(), "more"...), "refused by node-3: speak 7"},
 	} {
 		address := answering(t, func(c net.Conn) { _, _ = c.Write(closeHead(test.answer)) })
-		if _, err := b.Dial(ctx5(t), "node-3", address, ServiceInfo); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), test.says) {
+		if _, err := b.Dial(t.Context(), "node-3", address, ServiceInfo); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -214,7 +214,7 @@ func TestLyingAnswer(t *testing.T) {
 			_, _ = c.Write(answer{Version, 0, test.node, test.cluster, ""}.encode())
 			_, _ = io.Copy(io.Discard, c)
 		})
-		if c, err := p.Dial(ctx5(t), "node-2", address, ServiceInfo); !errors.Is(err, test.err) || c != nil {
+		if c, err := p.Dial(t.Context(), "node-2", address, ServiceInfo); !errors.Is(err, test.err) || c != nil {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
@@ -253,23 +253,25 @@ func TestLimitedLog(t *testing.T) {
 
 // A connection that says nothing has its place for a time only, and others have places meanwhile.
 func TestSlowHandshake(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for a time-out")
-	}
-	p, logged := open(t, "node-1", nil)
-	quiet := dialRaw(t, p.Address(), nil)
-	_ = quiet.SetDeadline(time.Now().Add(2 * HandshakeTimeout))
-	p.Handle(ServiceInfo, echo)
-	b, _ := open(t, "node-2", nil)
-	if c, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo); err != nil {
-		t.Fatal(err)
-	} else if _, err := talk(c, "x"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, quiet); err != nil {
-		t.Error(err)
-	}
-	logged.await(t, "i/o timeout")
+	timeless(t, func(t *testing.T, w *wires) {
+		p, logged := open(t, "node-1", func(c *Config) { c.Listener = w.listen("") })
+		begun := time.Now()
+		quiet, err := w.dial(t.Context(), p.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Handle(ServiceInfo, echo)
+		b := plugged(t, w, "node-2", "", nil)
+		if c, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo); err != nil {
+			t.Fatal(err)
+		} else if _, err := talk(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, quiet); err != nil || time.Since(begun) != HandshakeTimeout {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		logged.await(t, "i/o timeout")
+	})
 }
 
 func TestTooMany(t *testing.T) {
@@ -278,26 +280,25 @@ func TestTooMany(t *testing.T) {
 	b, _ := open(t, "node-2", nil)
 	var all []net.Conn
 	for i := range MaxConnsPerNode {
-		c, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo)
+		c, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo)
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
 		all = append(all, c)
 	}
-	if _, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo); !errors.Is(err, ErrBusy) {
+	if _, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
 	}
 	logged.await(t, fmt.Sprintf("%d of them of node-2", MaxConnsPerNode))
 	_ = all[0].Close()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		c, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo)
+	if !comes(func() bool {
+		c, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo)
 		if err == nil {
 			_ = c.Close()
-			break
 		}
-		if time.Now().After(end) {
-			t.Fatalf("a place was not given back: %v", err)
-		}
+		return err == nil
+	}) {
+		t.Fatal("a place was not given back")
 	}
 
 	// Handshakes have places of their own.
@@ -322,7 +323,7 @@ func TestClose(t *testing.T) {
 		ended <- err
 	})
 	b, _ := open(t, "node-2", nil)
-	c, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo)
+	c, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,10 +337,10 @@ func TestClose(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection is still open")
 	}
-	if _, err := p.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo); !errors.Is(err, ErrClosed) {
+	if _, err := p.Dial(t.Context(), "node-2", b.Address(), ServiceInfo); !errors.Is(err, ErrClosed) {
 		t.Errorf("%v", err)
 	}
-	if _, err := b.Dial(ctx5(t), "node-1", p.Address(), ServiceInfo); err == nil {
+	if _, err := b.Dial(t.Context(), "node-1", p.Address(), ServiceInfo); err == nil {
 		t.Error("a closed port was dialled")
 	}
 	if err := p.Close(); err != nil {

@@ -14,6 +14,9 @@ import (
 
 const cluster = "00112233445566778899aabbccddeeff"
 
+// longest is longer than anything here may take, on a machine that does other work too.
+const longest = time.Minute
+
 // records collects what is logged.
 type records struct {
 	mu sync.Mutex
@@ -35,10 +38,8 @@ func (r *records) String() string {
 // await waits until the log has a text.
 func (r *records) await(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !strings.Contains(r.String(), text); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the log does not say %q:\n%s", text, r)
-		}
+	if !comes(func() bool { return strings.Contains(r.String(), text) }) {
+		t.Fatalf("the log does not say %q:\n%s", text, r)
 	}
 	if strings.Contains(r.String(), "level=ERROR") {
 		t.Errorf("an error in the log:\n%s", r)
@@ -89,7 +90,7 @@ func echo(_ context.Context, from string, c net.Conn) {
 // talk sends a text to an echo and returns what comes back.
 func talk(c net.Conn, text string) (string, error) {
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(longest))
 	if _, err := io.WriteString(c, text); err != nil {
 		return "", err
 	}
@@ -98,19 +99,23 @@ func talk(c net.Conn, text string) (string, error) {
 	return string(b), err
 }
 
-func ctx5(t *testing.T) context.Context {
-	c, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	t.Cleanup(cancel)
-	return c
+// comes waits for a condition, and reports whether it came true.
+func comes(it func() bool) bool {
+	for end := time.Now().Add(longest); !it(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
-// obtain waits for what comes over a channel, and fails the test when nothing does for longer than anything here may take.
+// obtain waits for what comes over a channel, and fails the test when nothing does.
 func obtain[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(time.Minute):
+	case <-time.After(longest):
 		t.Fatal("it did not come")
 		panic("not reached")
 	}

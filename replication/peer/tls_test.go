@@ -48,7 +48,7 @@ func TestTLS(t *testing.T) {
 	b, _ := open(t, "node-2", secured(identity(t, ca, "node-2")))
 	b.Handle(ServiceInfo, echo)
 	a, _ := open(t, "node-1", secured(identity(t, ca, "node-1")))
-	c, err := a.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo)
+	c, err := a.Dial(t.Context(), "node-2", b.Address(), ServiceInfo)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestIdentities(t *testing.T) {
 			b, logged := open(t, "node-2", secured(test.there))
 			b.Handle(ServiceInfo, echo)
 			a, _ := open(t, "node-1", secured(test.here))
-			c, err := a.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo)
+			c, err := a.Dial(t.Context(), "node-2", b.Address(), ServiceInfo)
 			if err == nil || c != nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v", err)
 			}
@@ -116,7 +116,7 @@ func TestIdentities(t *testing.T) {
 		a, _ := open(t, "node-1", secured(&TLS{
 			certificate: identity(t, theirs, "node-1").certificate, roots: identity(t, ours, "node-2").roots, node: "node-1",
 		}))
-		_, err := a.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo)
+		_, err := a.Dial(t.Context(), "node-2", b.Address(), ServiceInfo)
 		if !errors.Is(err, ErrIdentity) || !strings.Contains(err.Error(), "does not take this node's certificate") {
 			t.Errorf("%v", err)
 		}
@@ -130,7 +130,7 @@ func TestIdentities(t *testing.T) {
 		thief := *identity(t, ours, "node-3")
 		thief.node = "node-1"
 		a, _ := open(t, "node-1", secured(&thief))
-		_, err := a.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo)
+		_, err := a.Dial(t.Context(), "node-2", b.Address(), ServiceInfo)
 		if !errors.Is(err, ErrIdentity) || !strings.Contains(err.Error(), "the certificate is that of node-3, not of node-1") {
 			t.Errorf("%v", err)
 		}
@@ -142,7 +142,7 @@ func TestIdentities(t *testing.T) {
 		b, _ := open(t, "node-2", secured(&thief))
 		b.Handle(ServiceInfo, echo)
 		a, _ := open(t, "node-1", secured(identity(t, ours, "node-1")))
-		_, err := a.Dial(ctx5(t), "node-2", b.Address(), ServiceInfo)
+		_, err := a.Dial(t.Context(), "node-2", b.Address(), ServiceInfo)
 		if !errors.Is(err, ErrIdentity) || !strings.Contains(err.Error(), "the certificate is that of node-3, not of node-2") {
 			t.Errorf("%v", err)
 		}
@@ -244,7 +244,7 @@ func TestPlainDial(t *testing.T) {
 			t.Skip(err)
 		}
 		defer func() { _ = l.Close() }()
-		if _, err := a.Dial(ctx5(t), "node-2", l.Addr().String(), ServiceInfo); !errors.Is(err, ErrIdentity) {
+		if _, err := a.Dial(t.Context(), "node-2", l.Addr().String(), ServiceInfo); !errors.Is(err, ErrIdentity) {
 			t.Errorf("%v", err)
 		}
 		return
