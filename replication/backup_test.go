@@ -279,8 +279,6 @@ func sameHistory(t testing.TB, s *history.Store, events []wire.Event) {
 // inCluster makes a node's configuration one of a cluster in memory. The nodes see each other by their ids.
 func inCluster(cfg *Config, id string, transport *raft.InmemTransport, peers ...Member) {
 	cfg.NodeID, cfg.Transport, cfg.Peers = id, transport, peers
-	cfg.Timeouts = Timeouts{time.Second, time.Second, time.Second / 2} // no election because the machine is busy
-	cfg.DiskTimeout = 30 * time.Second
 }
 
 // connected returns transports that reach each other.
@@ -300,43 +298,45 @@ func connected(ids ...string) map[string]*raft.InmemTransport {
 // What had three voters has one after a restore, under the name and address that are given, whatever is in the log; others
 // join it as learners and come to the same state. The backup is a follower's.
 func TestRestoredNodeIsAlone(t *testing.T) {
-	for _, snapshot := range []bool{true, false} {
-		commands := day(4, 700)
-		dir, info := backupOfThree(t, commands, snapshot)
-		if snapshot != (info.SnapshotIndex > 0) {
-			t.Fatalf("%+v", info)
-		}
-		log := newMemLog()
-		snapshots := filepath.Join(t.TempDir(), "snapshots")
-		r, err := RestoreData(dir, Restoration{NodeID: "x", Log: log, SnapshotDir: snapshots})
-		if err != nil || r.Index <= info.Last || r.Term <= info.Term {
-			t.Fatalf("%+v, %v", r, err)
-		}
-		transports := connected("x:1", "y:1")
-		cfg := config(t, t.TempDir(), log)
-		cfg.SnapshotDir = snapshots
-		inCluster(&cfg, "x", transports["x:1"])
-		x, xs := start(t, cfg)
-		e, _ := reference(commands)
-		sameState(t, x.Status().State, e)
-		await(t, "its own address", func() bool {
-			members, err := x.Members()
-			return err == nil && len(members) == 1 && members[0] == Member{"x", "x:1", true}
-		})
-		more := flow(98, 100)
-		submit(t, x, more)
-		e, _ = reference(append(append([]wire.Command(nil), commands...), more...))
-		await(t, "more", func() bool { return xs.seq.Load() == e.Seq() })
-		sameState(t, x.Status().State, e)
-		if snapshot {
-			if err := x.Snapshot(); err != nil {
-				t.Error(err)
+	bubble(t, func(t *testing.T) {
+		for _, snapshot := range []bool{true, false} {
+			commands := day(4, 700)
+			dir, info := backupOfThree(t, commands, snapshot)
+			if snapshot != (info.SnapshotIndex > 0) {
+				t.Fatalf("%+v", info)
 			}
-		} else { // the newcomer gets all of the log, with everything that the old cluster was
-			joins(t, x, transports["y:1"], e)
+			log := newMemLog()
+			snapshots := filepath.Join(t.TempDir(), "snapshots")
+			r, err := RestoreData(dir, Restoration{NodeID: "x", Log: log, SnapshotDir: snapshots})
+			if err != nil || r.Index <= info.Last || r.Term <= info.Term {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			transports := connected("x:1", "y:1")
+			cfg := config(t, t.TempDir(), log)
+			cfg.SnapshotDir = snapshots
+			inCluster(&cfg, "x", transports["x:1"])
+			x, xs := start(t, cfg)
+			e, _ := reference(commands)
+			sameState(t, x.Status().State, e)
+			await(t, "its own address", func() bool {
+				members, err := x.Members()
+				return err == nil && len(members) == 1 && members[0] == Member{"x", "x:1", true}
+			})
+			more := flow(98, 100)
+			submit(t, x, more)
+			e, _ = reference(append(append([]wire.Command(nil), commands...), more...))
+			await(t, "more", func() bool { return xs.seq.Load() == e.Seq() })
+			sameState(t, x.Status().State, e)
+			if snapshot {
+				if err := x.Snapshot(); err != nil {
+					t.Error(err)
+				}
+			} else { // the newcomer gets all of the log, with everything that the old cluster was
+				joins(t, x, transports["y:1"], e)
+			}
+			closeAll(t, x, xs, nil)
 		}
-		closeAll(t, x, xs, nil)
-	}
+	})
 }
 
 // backupOfThree has three nodes trade, one of which is backed up that does not lead.

@@ -165,73 +165,74 @@ func TestQuietTimes(t *testing.T) {
 
 // Three nodes: followers reach the leader's state, a handover loses nothing that was answered, and the new leader goes on.
 func TestThreeNodes(t *testing.T) {
-	ids := []string{"a", "b", "c"}
-	var servers []raft.Server
-	transports := make([]*raft.InmemTransport, len(ids))
-	for i, id := range ids {
-		_, transports[i] = raft.NewInmemTransport(raft.ServerAddress(id))
-		servers = append(servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(id)})
-	}
-	nodes, collectors := make([]*Node, len(ids)), make([]*collector, len(ids))
-	for i, id := range ids {
-		for j := range ids {
-			transports[i].Connect(raft.ServerAddress(ids[j]), transports[j])
+	bubble(t, func(t *testing.T) {
+		ids := []string{"a", "b", "c"}
+		var servers []raft.Server
+		transports := make([]*raft.InmemTransport, len(ids))
+		for i, id := range ids {
+			_, transports[i] = raft.NewInmemTransport(raft.ServerAddress(id))
+			servers = append(servers, raft.Server{ID: raft.ServerID(id), Address: raft.ServerAddress(id)})
 		}
-		log := newMemLog()
-		for _, err := range []error{
-			log.SetUint64(keyCurrentTerm, 1),
-			log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(raft.Configuration{Servers: servers})}),
-		} {
+		nodes, collectors := make([]*Node, len(ids)), make([]*collector, len(ids))
+		for i, id := range ids {
+			for j := range ids {
+				transports[i].Connect(raft.ServerAddress(ids[j]), transports[j])
+			}
+			log := newMemLog()
+			for _, err := range []error{
+				log.SetUint64(keyCurrentTerm, 1),
+				log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(raft.Configuration{Servers: servers})}),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			cfg := config(t, t.TempDir(), log)
+			cfg.NodeID, cfg.Transport, cfg.BatchCommands = id, transports[i], 32
+			n, err := Open(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		cfg := config(t, t.TempDir(), log)
-		cfg.NodeID, cfg.Transport, cfg.BatchCommands = id, transports[i], 32
-		cfg.Timeouts = Timeouts{2 * time.Second, 2 * time.Second, time.Second} // no election because the machine is busy
-		n, err := Open(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		nodes[i], collectors[i] = n, collect(n)
-		if err := n.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	leader := func() (l *Node) {
-		await(t, "a leader", func() bool {
-			for _, n := range nodes {
-				if n.Status().Leader {
-					l = n
-				}
+			nodes[i], collectors[i] = n, collect(n)
+			if err := n.Start(); err != nil {
+				t.Fatal(err)
 			}
-			return l != nil
-		})
-		return l
-	}
-	first := leader()
-	commands := day(1, 500)
-	submit(t, first, commands[:300])
-	for _, c := range collectors {
-		await(t, "the first part everywhere", func() bool { return c.seq.Load() == 300 })
-	}
-	if err := first.raft.LeadershipTransfer().Error(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the old leader to see it", func() bool { return !first.Ready() })
-	if err := first.Submit(&commands[300]); !errors.Is(err, ErrNotLeader) {
-		t.Errorf("a follower answered %v", err)
-	}
-	submit(t, leader(), commands[300:])
-	e, want := reference(commands)
-	for i, c := range collectors {
-		await(t, "everything everywhere", func() bool { return c.seq.Load() == uint64(len(commands)) })
-		sameEvents(t, c.all(), want)
-		sameState(t, nodes[i].Status().State, e)
-	}
-	for i, n := range nodes {
-		closeAll(t, n, collectors[i], nil)
-	}
+		}
+		leader := func() (l *Node) {
+			await(t, "a leader", func() bool {
+				for _, n := range nodes {
+					if n.Status().Leader {
+						l = n
+					}
+				}
+				return l != nil
+			})
+			return l
+		}
+		first := leader()
+		commands := day(1, 500)
+		submit(t, first, commands[:300])
+		for _, c := range collectors {
+			await(t, "the first part everywhere", func() bool { return c.seq.Load() == 300 })
+		}
+		if err := first.raft.LeadershipTransfer().Error(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the old leader to see it", func() bool { return !first.Ready() })
+		if err := first.Submit(&commands[300]); !errors.Is(err, ErrNotLeader) {
+			t.Errorf("a follower answered %v", err)
+		}
+		submit(t, leader(), commands[300:])
+		e, want := reference(commands)
+		for i, c := range collectors {
+			await(t, "everything everywhere", func() bool { return c.seq.Load() == uint64(len(commands)) })
+			sameEvents(t, c.all(), want)
+			sameState(t, nodes[i].Status().State, e)
+		}
+		for i, n := range nodes {
+			closeAll(t, n, collectors[i], nil)
+		}
+	})
 }
 
 // An event is out only when its entry is on disk: at every moment the log holds at least what was seen.

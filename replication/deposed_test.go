@@ -13,8 +13,8 @@ import (
 // What a deposed leader's replicator makes of the next leader's log or snapshot is neither sent nor taken. The simulation
 // found it: a node that had taken such a snapshot refused to start, since it remembered a term before that of its own data.
 func TestDeposedLeaderIsNotHeard(t *testing.T) {
-	_, wire := raft.NewInmemTransportWithTimeout("here", 2*time.Second)
-	_, from := raft.NewInmemTransportWithTimeout("there", 2*time.Second)
+	_, wire := raft.NewInmemTransportWithTimeout("here", time.Minute)
+	_, from := raft.NewInmemTransportWithTimeout("there", time.Minute)
 	from.Connect("here", wire)
 	e, transport := newEar(wire, func() time.Duration { return time.Second })
 	e.covers = func(*raft.InstallSnapshotRequest) *raft.InstallSnapshotResponse { return nil }

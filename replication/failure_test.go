@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -373,26 +374,29 @@ func TestBootstrapCutOff(t *testing.T) {
 
 // A snapshot that arrives while the node runs ends the process: it goes on from it after a restart.
 func TestRestoreAtRunTimeEndsTheProcess(t *testing.T) {
-	cfg := config(t, t.TempDir(), newMemLog())
-	fatal := make(chan error, 1)
-	cfg.Fatal = func(err error) { fatal <- err }
-	n, c := start(t, cfg)
-	restored := make(chan error, 1)
-	go func() { restored <- n.fsm.Restore(nil) }()
-	if err := <-fatal; !errors.Is(err, ErrRestart) {
-		t.Errorf("failed with %v", err)
-	}
-	// Raft does not go on with a log that it has emptied, and a last entry that it remembers.
-	select {
-	case err := <-restored:
-		t.Errorf("raft was told to go on: %v", err)
-	case <-time.After(50 * time.Millisecond):
-	}
-	_ = n.Close()
-	if err := <-restored; err == nil {
-		t.Error("the snapshot is said to be restored")
-	}
-	<-c.done
+	bubble(t, func(t *testing.T) {
+		cfg := config(t, t.TempDir(), newMemLog())
+		fatal := make(chan error, 1)
+		cfg.Fatal = func(err error) { fatal <- err }
+		n, c := start(t, cfg)
+		restored := make(chan error, 1)
+		go func() { restored <- n.fsm.Restore(nil) }()
+		if err := <-fatal; !errors.Is(err, ErrRestart) {
+			t.Errorf("failed with %v", err)
+		}
+		// Raft does not go on with a log that it has emptied, and a last entry that it remembers.
+		synctest.Wait()
+		select {
+		case err := <-restored:
+			t.Errorf("raft was told to go on: %v", err)
+		default:
+		}
+		_ = n.Close()
+		if err := <-restored; err == nil {
+			t.Error("the snapshot is said to be restored")
+		}
+		<-c.done
+	})
 }
 
 func read(t *testing.T, path string) []byte {

@@ -5,10 +5,14 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -19,6 +23,47 @@ import (
 	"uncross/internal/ring"
 	"uncross/wal"
 )
+
+// bubble runs a test in a bubble of testing/synctest. Its time is simulated: it goes on when nobody has anything left to do,
+// so that no time-out runs out because the machine is busy, and an hour costs nothing. At the end of a bubble nobody may be
+// left but those that wait for a future of raft's, which leaves some unanswered when it stops.
+func bubble(t *testing.T, f func(*testing.T)) {
+	t.Helper()
+	ended := false
+	defer func() {
+		if p := recover(); p != nil {
+			if left := leftBehind(); !ended || len(left) > 0 {
+				t.Fatalf("%v\n%s", p, strings.Join(left, "\n\n"))
+			}
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { // the last
+			time.Sleep(time.Minute) // until raft's last time-outs have run out
+			ended = true
+		})
+		f(t)
+	})
+}
+
+// leftBehind returns the stacks of the goroutines of the newest bubble, but for those that wait for a future of raft's.
+func leftBehind() []string {
+	stacks := make([]byte, 1<<24)
+	newest, of := 0, make(map[int][]string)
+	for s := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		head, _, _ := strings.Cut(s, "\n")
+		_, number, found := strings.Cut(head, "synctest bubble ")
+		n, err := strconv.Atoi(strings.TrimRight(number, "]:"))
+		if !found || err != nil {
+			continue
+		}
+		newest = max(newest, n)
+		if !strings.Contains(s, "raft.(*deferError).Error") {
+			of[n] = append(of[n], s)
+		}
+	}
+	return of[newest]
+}
 
 // noon is a fixed time: with it, the events do not depend on how commands fall into batches.
 const noon = int64(1_767_225_600_000_000_000)
@@ -177,6 +222,7 @@ type memLog struct {
 	mu    sync.Mutex
 	fail  error         // of the next writes
 	block chan struct{} // writes wait until it is closed
+	takes time.Duration // for how long a write is under way
 	bytes atomic.Int64
 }
 
@@ -202,6 +248,7 @@ func (m *memLog) StoreLogs(logs []*raft.Log) error {
 	if block != nil {
 		<-block
 	}
+	time.Sleep(m.takes)
 	if fail != nil {
 		return fail
 	}
@@ -233,10 +280,12 @@ func openWAL(t testing.TB, dir string) *wal.Store {
 	return s
 }
 
-// config returns a configuration in dir with a fixed clock; the test fails on Fatal.
+// config returns a configuration in dir with a fixed clock; the test fails on Fatal. The disk may be a real one, which others
+// keep busy.
 func config(t testing.TB, dir string, log LogStore) Config {
 	return Config{
 		Log: log, SnapshotDir: filepath.Join(dir, "snapshots"), SnapshotBytes: -1, Clock: fixedClock,
+		DiskTimeout: time.Minute, SnapshotTimeout: time.Minute,
 		Fatal: func(err error) { t.Errorf("the node has failed: %v", err) },
 	}
 }
@@ -256,10 +305,11 @@ func start(t testing.TB, cfg Config) (*Node, *collector) {
 	return n, c
 }
 
-// await waits for a condition. It gives up only after so long that something must be wrong.
+// await waits for a condition. It gives up only after so long that something must be wrong, outside of a bubble on a busy
+// machine as well.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(6 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)
 		}

@@ -24,41 +24,43 @@ func TestReaderThatStandsStill(t *testing.T) {
 		{"leader, without the remedy", true, time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k := newTrio(t, "a", "b", "c")
-			k.change = func(cfg *Config) { cfg.ReaderTimeout, cfg.EventCapacity = c.limit, 256 }
-			l := k.startAll()
-			k.carry(l, dayOf(1, 50))
-			k.everywhere(50)
-			p := l
-			if !c.leading {
-				p = k.others(l)[0]
-			}
-			p.expected = true
-			stuck := p.Events().Reader("history", true)
-			defer stuck.Close()
-			more := flow(2, 400)
-			for i := range more {
-				if err := l.Submit(&more[i]); err != nil {
-					break // busy
+			bubble(t, func(t *testing.T) {
+				k := newTrio(t, "a", "b", "c")
+				k.change = func(cfg *Config) { cfg.ReaderTimeout, cfg.EventCapacity = c.limit, 256 }
+				l := k.startAll()
+				k.carry(l, dayOf(1, 50))
+				k.everywhere(50)
+				p := l
+				if !c.leading {
+					p = k.others(l)[0]
 				}
-				time.Sleep(time.Millisecond)
-			}
-			if c.limit == time.Hour {
-				await(t, "the venue to be busy", func() bool { return errors.Is(l.Submit(&more[0]), ErrBusy) })
-				time.Sleep(8 * quick.Heartbeat)
-				if !l.Leading() || l.failed() != nil {
-					t.Errorf("the node that is busy does not lead on, %v: the trap is not there", l.failed())
+				p.expected = true
+				stuck := p.Events().Reader("history", true)
+				defer stuck.Close()
+				more := flow(2, 400)
+				for i := range more {
+					if err := l.Submit(&more[i]); err != nil {
+						break // busy
+					}
+					time.Sleep(time.Millisecond)
 				}
-				return
-			}
-			if err := p.end(t, ErrReader); !contains(err, `"history"`) {
-				t.Errorf("ended with %v", err)
-			}
-			stuck.Close() // its process is gone
-			if c.leading {
-				l = k.leader(p)
-			}
-			k.carry(l, flow(3, 20))
+				if c.limit == time.Hour {
+					await(t, "the venue to be busy", func() bool { return errors.Is(l.Submit(&more[0]), ErrBusy) })
+					time.Sleep(8 * ClusterTimeouts.Heartbeat)
+					if !l.Leading() || l.failed() != nil {
+						t.Errorf("the node that is busy does not lead on, %v: the trap is not there", l.failed())
+					}
+					return
+				}
+				if err := p.end(t, ErrReader); !contains(err, `"history"`) {
+					t.Errorf("ended with %v", err)
+				}
+				stuck.Close() // its process is gone
+				if c.leading {
+					l = k.leader(p)
+				}
+				k.carry(l, flow(3, 20))
+			})
 		})
 	}
 }

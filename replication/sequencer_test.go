@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -81,6 +82,7 @@ type seqBench struct {
 	clock   atomic.Int64
 }
 
+// newSeqBench must be called in a bubble.
 func newSeqBench(t *testing.T, most int) *seqBench {
 	b := &seqBench{raft: &fakeRaft{}, refused: newRefusals()}
 	b.raft.term.Store(5)
@@ -103,6 +105,9 @@ func newSeqBench(t *testing.T, most int) *seqBench {
 		<-b.stopped
 		close(b.abandon)
 		<-watched
+		for _, f := range b.raft.futures {
+			close(f.done) // nobody in the bubble may be left waiting
+		}
 	})
 	return b
 }
@@ -136,86 +141,94 @@ func expectBatch(t *testing.T, h wire.Batch, commands []wire.Command, term, seq,
 }
 
 func TestSequencerFillsBatchesWhileTwoAreUnderWay(t *testing.T) {
-	b := newSeqBench(t, 100)
-	b.push(t, 1, 1)
-	f0, h, cs := b.raft.entry(t, 0)
-	expectBatch(t, h, cs, 5, 1, 1, 1)
-	b.push(t, 2, 2)
-	_, h, cs = b.raft.entry(t, 1)
-	expectBatch(t, h, cs, 5, 2, 2, 2)
-	b.push(t, 3, 250)
-	time.Sleep(5 * time.Millisecond) // a third entry would show by now on any machine that is not asleep; the assertion holds either way
-	if n := b.raft.count(); n != MaxInFlight {
-		t.Fatalf("%d entries under way, want %d", n, MaxInFlight)
-	}
-	f0.done <- nil
-	_, h, cs = b.raft.entry(t, 2)
-	expectBatch(t, h, cs, 5, 3, 3, 102)
-	if cs[0].TimeNs != noon {
-		t.Fatalf("stamped %d", cs[0].TimeNs)
-	}
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 100)
+		b.push(t, 1, 1)
+		f0, h, cs := b.raft.entry(t, 0)
+		expectBatch(t, h, cs, 5, 1, 1, 1)
+		b.push(t, 2, 2)
+		_, h, cs = b.raft.entry(t, 1)
+		expectBatch(t, h, cs, 5, 2, 2, 2)
+		b.push(t, 3, 250)
+		synctest.Wait() // a third entry would show by now
+		if n := b.raft.count(); n != MaxInFlight {
+			t.Fatalf("%d entries under way, want %d", n, MaxInFlight)
+		}
+		f0.done <- nil
+		_, h, cs = b.raft.entry(t, 2)
+		expectBatch(t, h, cs, 5, 3, 3, 102)
+		if cs[0].TimeNs != noon {
+			t.Fatalf("stamped %d", cs[0].TimeNs)
+		}
+	})
 }
 
 func TestSequencerBoundsAnEntryInBytes(t *testing.T) {
-	b := newSeqBench(t, 4096)
-	held, _, _ := func() (*fakeFuture, wire.Batch, []wire.Command) { b.push(t, 1, 1); return b.raft.entry(t, 0) }()
-	b.push(t, 2, 2)
-	second, _, _ := b.raft.entry(t, 1)
-	var c wire.Command
-	(&wire.AddInstrument{}).Put(&c)
-	pushed := MaxBatchBytes/c.EncodedSize() + 10
-	for range pushed {
-		if !b.input.TryPush(&c, 0) {
-			t.Fatal("the ring is full")
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 4096)
+		held, _, _ := func() (*fakeFuture, wire.Batch, []wire.Command) { b.push(t, 1, 1); return b.raft.entry(t, 0) }()
+		b.push(t, 2, 2)
+		second, _, _ := b.raft.entry(t, 1)
+		var c wire.Command
+		(&wire.AddInstrument{}).Put(&c)
+		pushed := MaxBatchBytes/c.EncodedSize() + 10
+		for range pushed {
+			if !b.input.TryPush(&c, 0) {
+				t.Fatal("the ring is full")
+			}
 		}
-	}
-	held.done <- nil
-	f, h, _ := b.raft.entry(t, 2)
-	if len(f.data) > MaxBatchBytes || len(f.data)+c.EncodedSize() <= MaxBatchBytes {
-		t.Fatalf("the entry has %d bytes", len(f.data))
-	}
-	second.done <- nil
-	_, rest, _ := b.raft.entry(t, 3)
-	if int(h.Count+rest.Count) != pushed || rest.Sequence != h.Sequence+1 {
-		t.Fatalf("%d and %d commands, want %d together", h.Count, rest.Count, pushed)
-	}
+		held.done <- nil
+		f, h, _ := b.raft.entry(t, 2)
+		if len(f.data) > MaxBatchBytes || len(f.data)+c.EncodedSize() <= MaxBatchBytes {
+			t.Fatalf("the entry has %d bytes", len(f.data))
+		}
+		second.done <- nil
+		_, rest, _ := b.raft.entry(t, 3)
+		if int(h.Count+rest.Count) != pushed || rest.Sequence != h.Sequence+1 {
+			t.Fatalf("%d and %d commands, want %d together", h.Count, rest.Count, pushed)
+		}
+	})
 }
 
 // An entry that certainly never was proposed leaves a gap; its sequence is used again once nothing is under way.
 func TestSequencerFillsTheGapOfAnEntryNeverProposed(t *testing.T) {
-	b := newSeqBench(t, 100)
-	b.push(t, 1, 1)
-	f0, _, _ := b.raft.entry(t, 0)
-	b.push(t, 2, 2)
-	f1, _, _ := b.raft.entry(t, 1)
-	f0.done <- raft.ErrLeadershipTransferInProgress
-	await(t, "the refusal", func() bool { return b.refused.count(ErrNotApplied) == 1 })
-	b.push(t, 3, 4)
-	time.Sleep(5 * time.Millisecond)
-	if n := b.raft.count(); n != 2 {
-		t.Fatalf("%d entries: one was proposed before the other was settled", n)
-	}
-	f1.done <- nil // proposed; every replica drops it, and the state machine tells its callers
-	_, h, cs := b.raft.entry(t, 2)
-	expectBatch(t, h, cs, 5, 1, 3, 4)
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 100)
+		b.push(t, 1, 1)
+		f0, _, _ := b.raft.entry(t, 0)
+		b.push(t, 2, 2)
+		f1, _, _ := b.raft.entry(t, 1)
+		f0.done <- raft.ErrLeadershipTransferInProgress
+		await(t, "the refusal", func() bool { return b.refused.count(ErrNotApplied) == 1 })
+		b.push(t, 3, 4)
+		synctest.Wait()
+		if n := b.raft.count(); n != 2 {
+			t.Fatalf("%d entries: one was proposed before the other was settled", n)
+		}
+		f1.done <- nil // proposed; every replica drops it, and the state machine tells its callers
+		_, h, cs := b.raft.entry(t, 2)
+		expectBatch(t, h, cs, 5, 1, 3, 4)
+	})
 }
 
 func TestSequencerBeginsAnewInANewTerm(t *testing.T) {
-	b := newSeqBench(t, 100)
-	b.push(t, 1, 1)
-	f0, _, _ := b.raft.entry(t, 0)
-	b.push(t, 2, 2)
-	f1, _, _ := b.raft.entry(t, 1)
-	b.raft.term.Store(0)
-	f0.done <- raft.ErrLeadershipLost
-	f1.done <- raft.ErrLeadershipLost
-	await(t, "the refusals", func() bool { return b.refused.count(ErrUnknownOutcome) == 2 })
-	b.push(t, 3, 5)
-	await(t, "refusals without a leader", func() bool { return b.refused.count(ErrNotApplied) == 3 })
-	b.raft.term.Store(7)
-	b.push(t, 6, 6)
-	_, h, cs := b.raft.entry(t, 2)
-	expectBatch(t, h, cs, 7, 1, 6, 6)
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 100)
+		b.push(t, 1, 1)
+		f0, _, _ := b.raft.entry(t, 0)
+		b.push(t, 2, 2)
+		f1, _, _ := b.raft.entry(t, 1)
+		b.raft.term.Store(0)
+		f0.done <- raft.ErrLeadershipLost
+		f1.done <- raft.ErrLeadershipLost
+		await(t, "the refusals", func() bool { return b.refused.count(ErrUnknownOutcome) == 2 })
+		b.push(t, 3, 5)
+		await(t, "refusals without a leader", func() bool { return b.refused.count(ErrNotApplied) == 3 })
+		b.raft.term.Store(7)
+		b.push(t, 6, 6)
+		_, h, cs := b.raft.entry(t, 2)
+		expectBatch(t, h, cs, 7, 1, 6, 6)
+	})
 }
 
 // The node hears that its leadership is gone before anybody is told that his command is.
@@ -233,35 +246,39 @@ func TestSequencerTellsTheLossFirst(t *testing.T) {
 }
 
 func TestSequencerStoreErrorIsFatal(t *testing.T) {
-	b := newSeqBench(t, 100)
-	b.push(t, 1, 1)
-	f, _, _ := b.raft.entry(t, 0)
-	disk := errors.New("no space left on device")
-	f.done <- disk
-	await(t, "the refusal", func() bool { return b.refused.count(ErrUnknownOutcome) == 1 })
-	if err := b.fatal.Load(); err == nil || !errors.Is(*err, disk) {
-		t.Fatal("the store's error was not fatal")
-	}
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 100)
+		b.push(t, 1, 1)
+		f, _, _ := b.raft.entry(t, 0)
+		disk := errors.New("no space left on device")
+		f.done <- disk
+		await(t, "the refusal", func() bool { return b.refused.count(ErrUnknownOutcome) == 1 })
+		if err := b.fatal.Load(); err == nil || !errors.Is(*err, disk) {
+			t.Fatal("the store's error was not fatal")
+		}
+	})
 }
 
 func TestSequencerRefusesAJumpOfTheClock(t *testing.T) {
-	b := newSeqBench(t, 100)
-	b.push(t, 1, 1)
-	f, _, _ := b.raft.entry(t, 0)
-	f.done <- nil
-	b.clock.Store(noon + int64(2*time.Minute))
-	b.push(t, 2, 3)
-	await(t, "the refusals", func() bool { return b.refused.count(ErrClockJump) == 2 })
-	if !b.clockWrong.Load() {
-		t.Fatal("the status does not tell")
-	}
-	b.clock.Store(noon + int64(30*time.Second))
-	b.push(t, 4, 4)
-	_, h, cs := b.raft.entry(t, 1)
-	expectBatch(t, h, cs, 5, 2, 4, 4)
-	if cs[0].TimeNs != noon+int64(30*time.Second) || b.clockWrong.Load() {
-		t.Fatalf("stamped %d with a clock that is right again", cs[0].TimeNs)
-	}
+	bubble(t, func(t *testing.T) {
+		b := newSeqBench(t, 100)
+		b.push(t, 1, 1)
+		f, _, _ := b.raft.entry(t, 0)
+		f.done <- nil
+		b.clock.Store(noon + int64(2*time.Minute))
+		b.push(t, 2, 3)
+		await(t, "the refusals", func() bool { return b.refused.count(ErrClockJump) == 2 })
+		if !b.clockWrong.Load() {
+			t.Fatal("the status does not tell")
+		}
+		b.clock.Store(noon + int64(30*time.Second))
+		b.push(t, 4, 4)
+		_, h, cs := b.raft.entry(t, 1)
+		expectBatch(t, h, cs, 5, 2, 4, 4)
+		if cs[0].TimeNs != noon+int64(30*time.Second) || b.clockWrong.Load() {
+			t.Fatalf("stamped %d with a clock that is right again", cs[0].TimeNs)
+		}
+	})
 }
 
 // The engine and the sequencer agree on what a gap is: what is proposed behind a lost entry is dropped, the batch that

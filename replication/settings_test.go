@@ -72,41 +72,42 @@ func isPreVote(t raft.Transport) bool {
 
 // A node that was cut off has not voted itself into a later term meanwhile, and does not unseat the leader when it is back.
 func TestNodeThatWasCutOffDisturbsNobody(t *testing.T) {
-	k := newTrio(t, "a", "b", "c")
-	k.change = func(c *Config) { // longer than a busy machine holds anybody up
-		c.Timeouts = Timeouts{Heartbeat: time.Second, Election: time.Second, LeaderLease: 900 * time.Millisecond}
-	}
-	l := k.startAll()
-	k.carry(l, dayOf(1, 50))
-	k.everywhere(50)
-	f := k.others(l)[0]
-	term := f.Status().Term
-	k.isolate(f)
-	await(t, "the node to miss its leader", func() bool { return f.raft.State() == raft.Candidate })
-	time.Sleep(5 * time.Second)
-	if s := f.Status(); s.Term != term {
-		t.Errorf("cut off, it has gone from term %d to term %d", term, s.Term)
-	}
-	k.carry(l, flow(2, 20))
-	k.rejoin(f)
-	k.everywhere(70)
-	if s := l.Status(); s.Term != term || !s.Leader {
-		t.Errorf("the leader of term %d is now %s of term %d", term, s.Role, s.Term)
-	}
+	bubble(t, func(t *testing.T) {
+		k := newTrio(t, "a", "b", "c")
+		l := k.startAll()
+		k.carry(l, dayOf(1, 50))
+		k.everywhere(50)
+		f := k.others(l)[0]
+		term := f.Status().Term
+		k.isolate(f)
+		await(t, "the node to miss its leader", func() bool { return f.raft.State() == raft.Candidate })
+		time.Sleep(5 * time.Second)
+		if s := f.Status(); s.Term != term {
+			t.Errorf("cut off, it has gone from term %d to term %d", term, s.Term)
+		}
+		k.carry(l, flow(2, 20))
+		k.rejoin(f)
+		k.everywhere(70)
+		if s := l.Status(); s.Term != term || !s.Leader {
+			t.Errorf("the leader of term %d is now %s of term %d", term, s.Role, s.Term)
+		}
+	})
 }
 
 // A change of the members is an entry that the engine never sees; raft counts it as applied all the same, and a snapshot may
 // follow it at once.
 func TestSnapshotBehindAChangeOfTheMembers(t *testing.T) {
-	k := newTrio(t, "a")
-	l := k.startAll()
-	k.carry(l, dayOf(1, 50))
-	if err := l.AddLearner("b", "addr-b"); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Snapshot(); err != nil {
-		t.Errorf("no snapshot: %v", err)
-	}
+	bubble(t, func(t *testing.T) {
+		k := newTrio(t, "a")
+		l := k.startAll()
+		k.carry(l, dayOf(1, 50))
+		if err := l.AddLearner("b", "addr-b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Snapshot(); err != nil {
+			t.Errorf("no snapshot: %v", err)
+		}
+	})
 }
 
 // Raft asks what it is given, the guard, whether the log may have gaps.
@@ -124,23 +125,25 @@ type withGaps struct{ LogStore }
 
 // Behind a snapshot as many bytes of the log stay as there are to stay, and a node that is no further behind gets entries.
 func TestTrailingBytesStay(t *testing.T) {
-	k := newTrio(t, "a", "b", "c")
-	k.change = func(c *Config) { c.BatchCommands, c.TrailingBytes = 1, 5000 } // of 100 each, as memLog counts: 50 entries
-	l := k.startAll()
-	k.carry(l, dayOf(1, 100))
-	k.everywhere(100)
-	f := k.others(l)[0] // it would end at a snapshot, and that is not expected
-	k.isolate(f)
-	k.carry(l, flow(2, 40))
-	if err := l.Snapshot(); err != nil {
-		t.Fatal(err)
-	}
-	s := l.Status()
-	if kept := s.LogLast - s.LogFirst + 1; kept < 50 || s.LogFirst == 1 {
-		t.Errorf("%d entries are kept, from %d on", kept, s.LogFirst)
-	}
-	k.rejoin(f)
-	k.everywhere(140)
+	bubble(t, func(t *testing.T) {
+		k := newTrio(t, "a", "b", "c")
+		k.change = func(c *Config) { c.BatchCommands, c.TrailingBytes = 1, 5000 } // of 100 each, as memLog counts: 50 entries
+		l := k.startAll()
+		k.carry(l, dayOf(1, 100))
+		k.everywhere(100)
+		f := k.others(l)[0] // it would end at a snapshot, and that is not expected
+		k.isolate(f)
+		k.carry(l, flow(2, 40))
+		if err := l.Snapshot(); err != nil {
+			t.Fatal(err)
+		}
+		s := l.Status()
+		if kept := s.LogLast - s.LogFirst + 1; kept < 50 || s.LogFirst == 1 {
+			t.Errorf("%d entries are kept, from %d on", kept, s.LogFirst)
+		}
+		k.rejoin(f)
+		k.everywhere(140)
+	})
 }
 
 // So many snapshots are kept, the newest ones.

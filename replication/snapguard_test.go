@@ -67,83 +67,89 @@ func TestDiskUnderALeadersSnapshot(t *testing.T) {
 		{"rename fails", errorfs.OpRename, false, full, never, full, "writing the leader's snapshot"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k := newTrio(t, "a", "b", "c")
-			d := &sickDisk{kind: c.kind, fail: c.fail}
-			if c.hangs {
-				d.hang = make(chan struct{})
-				defer close(d.hang)
-			}
-			d.under(k, c.limit)
-			l := k.startAll()
-			k.carry(l, dayOf(1, 30))
-			k.everywhere(30)
-			f := k.others(l)[0]
-			f.expected = true
-			k.isolate(f)
-			k.carry(l, flow(2, 50))
-			third := k.others(l, f)[0] // not to be sent one as well
-			await(t, "the third node", func() bool { return third.Status().Seq == 80 })
-			if err := l.Snapshot(); err != nil {
-				t.Fatal(err)
-			}
-			d.node.Store(&f.id)
-			k.rejoin(f)
-			if c.end != nil {
-				if err := f.end(t, c.end); !contains(err, c.says) {
-					t.Errorf("ended with %v", err)
+			bubble(t, func(t *testing.T) {
+				k := newTrio(t, "a", "b", "c")
+				d := &sickDisk{kind: c.kind, fail: c.fail}
+				if c.hangs {
+					d.hang = make(chan struct{})
+					defer close(d.hang)
 				}
-				k.carry(l, flow(3, 20))
-				return
-			}
-			await(t, "the disk to hang", func() bool { return d.met.Load() > 0 })
-			time.Sleep(3 * soon)
-			if err := f.failed(); err != nil {
-				t.Errorf("ended with %v: the trap is not there", err)
-			}
+				d.under(k, c.limit)
+				l := k.startAll()
+				k.carry(l, dayOf(1, 30))
+				k.everywhere(30)
+				f := k.others(l)[0]
+				f.expected = true
+				k.isolate(f)
+				k.carry(l, flow(2, 50))
+				third := k.others(l, f)[0] // not to be sent one as well
+				await(t, "the third node", func() bool { return third.Status().Seq == 80 })
+				if err := l.Snapshot(); err != nil {
+					t.Fatal(err)
+				}
+				d.node.Store(&f.id)
+				k.rejoin(f)
+				if c.end != nil {
+					if err := f.end(t, c.end); !contains(err, c.says) {
+						t.Errorf("ended with %v", err)
+					}
+					k.carry(l, flow(3, 20))
+					return
+				}
+				await(t, "the disk to hang", func() bool { return d.met.Load() > 0 })
+				time.Sleep(3 * soon)
+				if err := f.failed(); err != nil {
+					t.Errorf("ended with %v: the trap is not there", err)
+				}
+			})
 		})
 	}
 }
 
 // A leader whose disk hangs under its own snapshot ends, and another leads.
 func TestHungDiskUnderTheLeadersOwnSnapshot(t *testing.T) {
-	k := newTrio(t, "a", "b", "c")
-	d := &sickDisk{kind: errorfs.OpFileSync, hang: make(chan struct{})}
-	defer close(d.hang)
-	d.under(k, 400*time.Millisecond)
-	l := k.startAll()
-	k.carry(l, dayOf(1, 60))
-	k.everywhere(60)
-	l.expected = true
-	d.node.Store(&l.id)
-	go func() { _ = l.Snapshot() }() // the node that ends does not wait for it
-	l.end(t, ErrDisk)
-	next := k.leader(l)
-	k.carry(next, flow(2, 50))
-	k.everywhere(110)
+	bubble(t, func(t *testing.T) {
+		k := newTrio(t, "a", "b", "c")
+		d := &sickDisk{kind: errorfs.OpFileSync, hang: make(chan struct{})}
+		defer close(d.hang)
+		d.under(k, 400*time.Millisecond)
+		l := k.startAll()
+		k.carry(l, dayOf(1, 60))
+		k.everywhere(60)
+		l.expected = true
+		d.node.Store(&l.id)
+		go func() { _ = l.Snapshot() }() // the node that ends does not wait for it
+		l.end(t, ErrDisk)
+		next := k.leader(l)
+		k.carry(next, flow(2, 50))
+		k.everywhere(110)
+	})
 }
 
 // An own snapshot that cannot be written is tried again, with all of the log kept, and costs nothing else.
 func TestFailedOwnSnapshotIsTriedAgain(t *testing.T) {
 	full := errors.New("no space left on device")
 	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpRename} {
-		k := newTrio(t, "a", "b", "c")
-		d := &sickDisk{kind: kind, fail: full}
-		d.under(k, time.Hour)
-		l := k.startAll()
-		k.carry(l, dayOf(1, 60))
-		k.everywhere(60)
-		d.node.Store(&l.id)
-		if err := l.Snapshot(); !contains(err, full.Error()) {
-			t.Errorf("kind %d: %v", kind, err)
-		}
-		if s := l.Status(); s.SnapshotFailures != 1 || s.Snapshots != 0 || s.LogFirst != 1 || s.Failure != nil {
-			t.Errorf("kind %d: %+v", kind, s)
-		}
-		d.node.Store(nil)
-		if err := l.Snapshot(); err != nil || l.Status().LogFirst == 1 {
-			t.Errorf("kind %d, with room: %v, the log begins at %d", kind, err, l.Status().LogFirst)
-		}
-		k.carry(l, flow(2, 20))
+		bubble(t, func(t *testing.T) {
+			k := newTrio(t, "a", "b", "c")
+			d := &sickDisk{kind: kind, fail: full}
+			d.under(k, time.Hour)
+			l := k.startAll()
+			k.carry(l, dayOf(1, 60))
+			k.everywhere(60)
+			d.node.Store(&l.id)
+			if err := l.Snapshot(); !contains(err, full.Error()) {
+				t.Errorf("kind %d: %v", kind, err)
+			}
+			if s := l.Status(); s.SnapshotFailures != 1 || s.Snapshots != 0 || s.LogFirst != 1 || s.Failure != nil {
+				t.Errorf("kind %d: %+v", kind, s)
+			}
+			d.node.Store(nil)
+			if err := l.Snapshot(); err != nil || l.Status().LogFirst == 1 {
+				t.Errorf("kind %d, with room: %v, the log begins at %d", kind, err, l.Status().LogFirst)
+			}
+			k.carry(l, flow(2, 20))
+		})
 	}
 }
 

@@ -245,7 +245,8 @@ func TestHeartbeatBehindASnapshotAtTheEar(t *testing.T) {
 	lead, here := peertest.Listen(t, "a"), peertest.Listen(t, "b")
 	e, transport := newEar(here.Transport(), func() time.Duration { return time.Second })
 	e.covers = func(*raft.InstallSnapshotRequest) *raft.InstallSnapshotResponse { return nil }
-	e.behind = func(r *raft.AppendEntriesRequest) *raft.AppendEntriesRequest { return r }
+	met := make(chan *raft.AppendEntriesRequest, 16) // by the ear, on their way to raft
+	e.behind = func(r *raft.AppendEntriesRequest) *raft.AppendEntriesRequest { met <- r; return r }
 	e.servers = func() []raft.Server { return nil }
 	e.run()
 	defer close(e.quit)
@@ -261,11 +262,18 @@ func TestHeartbeatBehindASnapshotAtTheEar(t *testing.T) {
 	if _, ok := install.Command.(*raft.InstallSnapshotRequest); !ok {
 		t.Fatalf("%T", install.Command)
 	}
+	for len(met) > 0 { // what went before the snapshot
+		<-met
+	}
 	beat := make(chan error, 1)
 	go func() {
 		beat <- lead.Transport().AppendEntries("b", raft.ServerAddress(here.Address()), &raft.AppendEntriesRequest{RPCHeader: head, Term: 3}, new(raft.AppendEntriesResponse))
 	}()
-	time.Sleep(50 * time.Millisecond)
+	select {
+	case <-met:
+	case <-time.After(time.Minute):
+		t.Fatal("the heartbeat did not come")
+	}
 	if _, err := install.Reader.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
