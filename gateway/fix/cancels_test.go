@@ -13,7 +13,6 @@ import (
 // more, and the log says how many orders stay.
 func TestRevokedKeyKeepsOrders(t *testing.T) {
 	v := openVenue(t, "", options{
-		limits: fix.Limits{LogoutTimeout: 100 * time.Millisecond},
 		warned: `level=WARN msg="fix: open orders stay although the session cancels on disconnect: its key has been revoked; the operator cancels them" session=TRADE1 asked=0 left=20`,
 	})
 	c := v.dial(t, "TRADE1")
@@ -24,6 +23,7 @@ func TestRevokedKeyKeepsOrders(t *testing.T) {
 	}
 	v.do(operator, &wire.RevokeKey{Key: 2})
 	c.want("5", "58=the key of the session has been revoked")
+	c.send("5", "")
 	c.ends()
 	v.barrier(t)
 	if n := v.open(); n != 20 {
@@ -35,7 +35,7 @@ func TestRevokedKeyKeepsOrders(t *testing.T) {
 // TestDisabledSessionCancels ends a session that cancels on disconnect by disabling it: its orders go, more than a page of
 // them, and the log tells the truth.
 func TestDisabledSessionCancels(t *testing.T) {
-	v := openVenue(t, "", options{limits: fix.Limits{LogoutTimeout: 100 * time.Millisecond}})
+	v := openVenue(t, "", options{})
 	c := v.dial(t, "TRADE1")
 	c.logon("141=Y|8013=Y")
 	const n = 600
@@ -50,6 +50,7 @@ func TestDisabledSessionCancels(t *testing.T) {
 		c.want("8", "150=4")
 	}
 	c.want("5", "58=the session has been disabled")
+	c.send("5", "")
 	c.ends()
 	if v.open() != 0 {
 		t.Errorf("%d orders are open", v.open())
@@ -71,6 +72,7 @@ func TestCancelsThatAreNotTaken(t *testing.T) {
 	c.nc.Close()
 	waitFor(t, "the connection has ended", func() bool { return v.server.Status().Connections == 0 })
 	v.core.busy.Store(0)
+	v.server.SetCancelWait(patience) // the next cancel is to be taken, and answered
 	if v.open() != 1 {
 		t.Errorf("%d orders are open", v.open())
 	}

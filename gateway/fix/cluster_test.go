@@ -33,7 +33,8 @@ type cluster struct {
 	o     options
 	logs  *logBuffer
 	nodes []*replica
-	deaf  bool // a planted fault: eras are ignored
+	deaf  bool         // a planted fault: eras are ignored
+	ahead atomic.Int64 // of all clocks before the machine's, ns
 	stop  chan struct{}
 	ended sync.WaitGroup // of what stands for raft
 
@@ -183,7 +184,7 @@ func (r *replica) openGateway() {
 	}
 	var err error
 	r.server, err = fix.New(fix.Config{
-		Core: r.core, View: r.view, History: r.hist, Outbox: r.outbox, Limits: c.o.limits, ResetAt: c.o.resetAt,
+		Core: r.core, View: r.view, History: r.hist, Outbox: r.outbox, Limits: unhurried(c.o.limits), ResetAt: c.o.resetAt,
 		Events: func(name string) *ring.Reader[wire.Event] { return r.events.Reader(name, false) },
 		VerifyPassword: func(p wire.Password, password string) bool {
 			return p.Scheme == 1 && string(p.Salt[:len(password)]) == password
@@ -262,7 +263,9 @@ func (c *cluster) checkLogs() {
 	}
 }
 
-func (r *replica) now() time.Time { return time.Now().Add(r.skew) }
+func (c *cluster) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (r *replica) now() time.Time { return r.c.now().Add(r.skew) }
 
 // The node as the gateway sees it.
 
@@ -503,6 +506,7 @@ func (r *replica) tellOffice() {
 func (c *cluster) dial(node int, compID string) *rawClient {
 	c.t.Helper()
 	v := &venue{t: c.t, addr: c.nodes[node].addr}
+	v.offset.Store(c.ahead.Load())
 	return v.dial(c.t, compID)
 }
 

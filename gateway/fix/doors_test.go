@@ -3,6 +3,7 @@ package fix_test
 import (
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,12 @@ func (v *venue) dialFrom(t *testing.T, ip, compID string) *rawClient {
 	return &rawClient{t: t, v: v, nc: nc, r: message.NewReader(nc, 1<<20), compID: compID, target: ourID, next: 1}
 }
 
+// loggedOn waits until so many sessions count as logged on: their clients may have the answer sooner.
+func (v *venue) loggedOn(n int) {
+	v.t.Helper()
+	waitFor(v.t, "the sessions count as logged on", func() bool { return strings.Count(v.logs.String(), "fix: logged on") == n })
+}
+
 // TestOneAddressKeepsNobodyOut has an address take all it can get before a logon: its share. Others log on meanwhile, and it
 // too once there is room again.
 func TestOneAddressKeepsNobodyOut(t *testing.T) {
@@ -43,6 +50,7 @@ func TestOneAddressKeepsNobodyOut(t *testing.T) {
 	other.logon("")
 	v.dial(t, "TRADE1").ends()
 	idle[0].logon("") // one has logged on: its place is free
+	v.loggedOn(2)
 	next := v.dial(t, "DROP1")
 	next.logon("")
 	idle[1].nc.Close() // one has left
@@ -64,10 +72,12 @@ func TestMassLogon(t *testing.T) {
 	}
 	waitFor(t, "the outbox knows the sessions", func() bool { return v.outbox.Position() >= v.view.Applied() })
 	var clients sync.WaitGroup
-	var turnedAway atomic.Int64
+	var turnedAway, latest atomic.Int64
+	latest.Store(time.Now().UnixNano())
 	for i := range n {
 		clients.Go(func() {
-			for until := time.Now().Add(60 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+			// A client tries for as long as some get on.
+			for ; time.Since(time.Unix(0, latest.Load())) < patience; time.Sleep(20 * time.Millisecond) {
 				nc, err := net.Dial("tcp", v.addr)
 				if err != nil {
 					continue
@@ -76,6 +86,7 @@ func TestMassLogon(t *testing.T) {
 				c := &rawClient{t: t, v: v, nc: nc, r: message.NewReader(nc, 1<<10), compID: fmt.Sprint("S", i), target: ourID, next: 1}
 				_, _ = nc.Write(c.frame("A", "98=0|108=120|554="+password))
 				if m := c.read(); has(m, "35=A") {
+					latest.Store(time.Now().UnixNano())
 					t.Cleanup(func() { nc.Close() })
 					return
 				}

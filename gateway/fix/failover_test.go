@@ -252,14 +252,15 @@ func TestCancelOnDisconnectWhenTheLeaderGoes(t *testing.T) {
 
 // TestDailyResetOverChangesOfLeader moves the lead all through the time of the reset: it is carried out once.
 func TestDailyResetOverChangesOfLeader(t *testing.T) {
-	at := time.Now().UTC().Add(2 * time.Second).Truncate(time.Second)
+	at := time.Now().UTC().Add(time.Hour).Truncate(time.Second)
 	c := newCluster(t, options{resetAt: &fix.DailyTime{Hour: at.Hour(), Minute: at.Minute(), Second: at.Second()}})
 	c.lead(0)
 	a := c.dial(0, "TRADE1")
 	a.logon("")
 	a.send("D", order("a", "1", "99.00", "1"))
 	a.want("8", "150=0")
-	for i := 1; time.Now().Before(at.Add(1500 * time.Millisecond)); i++ {
+	c.ahead.Store(int64(time.Until(at.Add(-300 * time.Millisecond))))
+	for i := 1; c.now().Before(at.Add(1200 * time.Millisecond)); i++ {
 		time.Sleep(150 * time.Millisecond)
 		c.move(i % 3)
 	}
@@ -271,8 +272,21 @@ func TestDailyResetOverChangesOfLeader(t *testing.T) {
 	if n := x.Numbers(); n.Epoch != 1 || n.NextIn != 2 || n.NextOut != 2 {
 		t.Errorf("%+v", n)
 	}
-	time.Sleep(1200 * time.Millisecond) // the next look at the schedule
+	// The schedule is looked at once more, by a leader of a new era: it has been when a session that began before the time ends.
+	passed := c.ahead.Swap(0)
+	md := c.dial(1, "MD1")
+	md.logon("")
+	c.ahead.Store(passed)
+	c.lead(1)
+	a.ends()
+	md.want("5", "58=daily reset of the sequence numbers")
+	a = c.dial(1, "TRADE1")
+	a.next = 2
+	a.logon("")
 	a.send("1", "112=x")
-	a.want("0", "34=2|112=x")
+	a.want("0", "34=3|112=x")
+	if n := x.Numbers(); n.Epoch != 1 {
+		t.Errorf("reset once more: %+v", n)
+	}
 	c.settled()
 }

@@ -31,7 +31,8 @@ const (
 	ourID    = "UNCROSS"
 	password = "secret"
 	operator = wire.OperatorKey
-	patience = 10 * time.Second
+	patience = time.Minute // for what must come: on a busy machine it comes late
+	never    = time.Hour   // for what is not to be: an end over a disk that is slow
 )
 
 // options are what a test may want otherwise.
@@ -50,6 +51,7 @@ type venue struct {
 	o      options
 	logs   *logBuffer
 	offset atomic.Int64 // of the gateway's and the node's clock, ns
+	still  atomic.Int64 // what that clock shows for good, ns; 0: it runs
 	hashed atomic.Int64 // how often a password was verified the slow way
 
 	hashing atomic.Pointer[func()] // called meanwhile
@@ -181,11 +183,13 @@ func (v *venue) start() {
 		Refused: func(o wire.Origin, err error) { server.Load().Refused(o, err) },
 		Clock:   func() int64 { return v.now().UnixNano() },
 		Elapsed: func() time.Duration { return v.now().Sub(opened) },
+
+		DiskTimeout: never, SnapshotTimeout: never, ReaderTimeout: never,
 	})
 	must(err)
 	v.core = &gate{Node: v.node}
 	s, err := fix.New(fix.Config{
-		Core: v.core, View: v.view, History: v.hist, Outbox: v.outbox, Limits: v.o.limits, ResetAt: v.o.resetAt, TLS: v.o.tls,
+		Core: v.core, View: v.view, History: v.hist, Outbox: v.outbox, Limits: unhurried(v.o.limits), ResetAt: v.o.resetAt, TLS: v.o.tls,
 		Events: func(name string) *ring.Reader[wire.Event] { return v.node.Events().Reader(name, false) },
 		VerifyPassword: func(p wire.Password, password string) bool {
 			v.hashed.Add(1)
@@ -232,7 +236,24 @@ func (v *venue) start() {
 	})
 }
 
-func (v *venue) now() time.Time { return time.Now().Add(time.Duration(v.offset.Load())) }
+// unhurried has the venue wait as long as a test does, but for what a test is about: an fsync may take seconds.
+func unhurried(l fix.Limits) fix.Limits {
+	for _, d := range []*time.Duration{
+		&l.LogonTimeout, &l.LogonWait, &l.LogoutTimeout, &l.FrameTimeout, &l.WriteTimeout, &l.BusyWait, &l.CancelWait, &l.NudgeWait, &l.ResendAgain,
+	} {
+		if *d == 0 {
+			*d = patience
+		}
+	}
+	return l
+}
+
+func (v *venue) now() time.Time {
+	if ns := v.still.Load(); ns != 0 {
+		return time.Unix(0, ns)
+	}
+	return time.Now().Add(time.Duration(v.offset.Load()))
+}
 
 // listen serves on a free port.
 func (v *venue) listen() string {

@@ -11,7 +11,6 @@ import (
 
 	"uncross/engine/wire"
 	"uncross/gateway/auth"
-	"uncross/gateway/fix"
 	"uncross/gateway/fix/message"
 )
 
@@ -43,7 +42,7 @@ func TestStrangersLearnNothingElse(t *testing.T) {
 // TestRefusalWhileAReportWaits refuses logons while a fill waits for the client, which counts every Logout as QuickFIX does:
 // it is told nothing then, so that it asks for the fill at its next logon.
 func TestRefusalWhileAReportWaits(t *testing.T) {
-	v := openVenue(t, "", options{limits: fix.Limits{LogoutTimeout: 200 * time.Millisecond}})
+	v := openVenue(t, "", options{})
 	a := v.online(t, "TRADE1")
 	a.send("D", order("waits", "1", "100.00", "1"))
 	a.want("8", "34=2|150=0")
@@ -283,10 +282,10 @@ func TestResetWhileBusy(t *testing.T) {
 	v.core.full.Store(&full)
 	c.send("A", "34=1|98=0|108=1|141=Y|554="+password)
 	time.Sleep(1200 * time.Millisecond)
+	c.next = 2
+	c.send("1", "112=x") // a sign of life, before it is late
 	v.core.full.Store(nil)
 	c.want("A", "34=1|141=Y")
-	c.next = 2
-	c.send("1", "112=x")
 	for want := 2; ; want++ {
 		m := c.read()
 		if tag(m, "34") != fmt.Sprint(want) {

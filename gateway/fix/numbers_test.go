@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"uncross/engine/wire"
-	"uncross/gateway/fix"
 	"uncross/gateway/fix/message"
 )
 
@@ -183,18 +182,19 @@ func TestRepeatedOrders(t *testing.T) {
 // TestDailyReset lets the clock pass the reset time: live sessions are told, and all numbers start again, also of a session
 // that is not connected.
 func TestDailyReset(t *testing.T) {
-	at := time.Now().UTC().Add(time.Hour)
-	v := openVenue(t, "", options{limits: fix.Limits{LogoutTimeout: 100 * time.Millisecond}, resetAt: &fix.DailyTime{Hour: at.Hour(), Minute: at.Minute(), Second: at.Second()}})
+	at, passed := inAnHour()
+	v := openVenue(t, "", options{resetAt: at})
 	a, b, md := v.dial(t, "TRADE1"), v.dial(t, "TRADE2"), v.dial(t, "MD1")
 	a.logon("")
 	b.logon("")
 	md.logon("")
 	b.logout()
-	v.offset.Store(int64(61 * time.Minute))
-	a.want("5", "58=daily reset of the sequence numbers")
-	a.ends()
-	md.want("5", "58=daily reset of the sequence numbers")
-	md.ends()
+	v.offset.Store(int64(passed))
+	for _, c := range []*rawClient{a, md} {
+		c.want("5", "58=daily reset of the sequence numbers")
+		c.send("5", "")
+		c.ends()
+	}
 	fresh := func(compID string) func() bool {
 		def, _ := v.view.SessionByCompID(compID)
 		return func() bool {

@@ -128,7 +128,7 @@ func TestResetInTheLogon(t *testing.T) {
 // TestResetOnce has a live session logged out at the time; when it logs on again at once it stays on with its new numbers.
 func TestResetOnce(t *testing.T) {
 	at, passed := inAnHour()
-	v := openVenue(t, "", options{resetAt: at, limits: fix.Limits{LogoutTimeout: 100 * time.Millisecond}})
+	v := openVenue(t, "", options{resetAt: at})
 	b := v.dial(t, "TRADE2")
 	b.logon("")
 	a := v.dial(t, "TRADE1")
@@ -138,6 +138,7 @@ func TestResetOnce(t *testing.T) {
 	a.send("5", "")
 	a.ends()
 	b.want("5", "34=2|58=daily reset of the sequence numbers")
+	b.send("5", "")
 	a = v.dial(t, "TRADE1")
 	a.again(t, "34=1")
 	b.ends()

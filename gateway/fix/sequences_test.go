@@ -90,7 +90,7 @@ func FuzzSequences(f *testing.F) {
 	f.Add([]byte{18, 18, 7, 18, 15, 7, 18, 1})
 	f.Add([]byte{17})
 	f.Add([]byte{21})
-	v := openVenue(f, "", options{limits: fix.Limits{LogoutTimeout: 50 * time.Millisecond, ResendAgain: time.Millisecond}})
+	v := openVenue(f, "", options{limits: fix.Limits{ResendAgain: time.Millisecond}})
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		if len(steps) > 40 {
 			steps = steps[:40]

@@ -23,6 +23,7 @@ import (
 //
 //	scenario: NAME           the acceptance definition of QuickFIX whose scenario it is
 //	deviates: REASON         in what the venue answers otherwise on purpose
+//	timed: REASON            why it stands on the clock: a slow machine may need longer intervals
 //	# …                      for the reader
 //	connect                  opens a connection
 //	send [how] FIELDS        sends a message; how is any of
@@ -38,10 +39,11 @@ import (
 //
 // with "@1 " or another number in front where there are several connections. Fields are written tag=value|tag=value. In
 // a value <now>, <now+5s> and <now-5s> stand for times, <us> and <venue> for the CompIDs, <password> for the session's
-// password, <last N> for field N of the last message that came.
+// password, <last N> for field N of the last message that came, and <beat> for the length of an interval in seconds.
 type story struct {
 	scenario string
 	deviates string
+	timed    string
 	steps    []step
 }
 
@@ -72,6 +74,8 @@ func parseStory(text string) (*story, error) {
 			s.scenario = strings.TrimPrefix(line, "scenario: ")
 		case strings.HasPrefix(line, "deviates: "):
 			s.deviates = strings.TrimPrefix(line, "deviates: ")
+		case strings.HasPrefix(line, "timed: "):
+			s.timed = strings.TrimPrefix(line, "timed: ")
 		default:
 			st, err := parseStep(line)
 			if err != nil {
@@ -134,6 +138,7 @@ type stage struct {
 	venue    string
 	password string
 	patience time.Duration // for what the venue has to do
+	beat     int           // seconds
 }
 
 // play is a story under way.
@@ -218,6 +223,8 @@ func (p *play) word(c *side, name string) string {
 		return p.venue
 	case name == "password":
 		return p.password
+	case name == "beat":
+		return strconv.Itoa(p.beat)
 	case strings.HasPrefix(name, "last "):
 		tag, _ := strconv.Atoi(strings.TrimPrefix(name, "last "))
 		return c.last.String(tag)

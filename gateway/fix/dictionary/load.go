@@ -255,12 +255,6 @@ func (b *block) find(d *Dictionary, tag int) int {
 	return -1
 }
 
-// Knows reports whether FIX 4.4 has a message of this type; another one is refused with InvalidMsgType.
-func (d *Dictionary) Knows(msgType string) bool {
-	_, ok := d.messages[msgType]
-	return ok
-}
-
 // Handles reports whether the venue takes messages of this type from clients; another known one is answered with a
 // BusinessMessageReject (380=3, unsupported message type). A client's own BusinessMessageReject is taken, and needs no
 // answer.

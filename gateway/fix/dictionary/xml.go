@@ -8,9 +8,6 @@ import (
 //go:embed uncross-fix44.xml
 var source []byte
 
-// XML returns the dictionary's file, in QuickFIX's format. It must not be changed.
-func XML() []byte { return source }
-
 // The elements of the file.
 type (
 	xmlFile struct {

@@ -25,7 +25,7 @@ type call struct {
 	seq  uint64 // next number to send
 }
 
-const patience = 5 * time.Second
+const patience = time.Minute
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
@@ -50,21 +50,30 @@ func (d *desk) accept() *call {
 	return &call{t: d.t, conn: conn, in: message.NewReader(conn, 1<<16), seq: 1}
 }
 
-// want reads the next message and checks its type and fields; a value of "*" stands for any.
-func (c *call) want(msgType string, seq uint64, fields ...any) *message.Message {
+// next reads the next message, which must have a number.
+func (c *call) next(seq uint64, what string) *message.Message {
 	c.t.Helper()
 	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		c.t.Fatal(err)
 	}
 	frame, err := c.in.Next()
 	if err != nil {
-		c.t.Fatalf("instead of a message of type %s: %v", msgType, err)
+		c.t.Fatalf("instead of %s: %v", what, err)
 	}
 	if err := c.m.Parse(append([]byte(nil), frame...)); err != nil {
 		c.t.Fatal(err)
 	}
-	if n, _ := c.m.Seq(); c.m.Type() != msgType || n != seq {
-		c.t.Fatalf("instead of type %s number %d: %s", msgType, seq, show(&c.m))
+	if n, _ := c.m.Seq(); n != seq {
+		c.t.Fatalf("instead of %s, number %d: %s", what, seq, show(&c.m))
+	}
+	return &c.m
+}
+
+// want reads the next message and checks its type and fields; a value of "*" stands for any.
+func (c *call) want(msgType string, seq uint64, fields ...any) *message.Message {
+	c.t.Helper()
+	if c.next(seq, "type "+msgType).Type() != msgType {
+		c.t.Fatalf("instead of type %s: %s", msgType, show(&c.m))
 	}
 	for i := 0; i < len(fields); i += 2 {
 		tag, want := fields[i].(int), fields[i+1].(string)

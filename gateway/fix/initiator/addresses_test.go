@@ -78,7 +78,13 @@ func TestGoesToTheLeader(t *testing.T) {
 // that is why there is no logon.
 func TestIsNotSentInCircles(t *testing.T) {
 	a, b := newDesk(t), newDesk(t)
-	i, _ := a.open(func(c *Config) { c.Limits.BackOff = time.Hour }) // a pause of 36 s, which is not waited for
+	pauses, over := make(chan time.Duration, 2), make(chan time.Time)
+	i, _ := a.open(func(c *Config) {
+		c.after = func(d time.Duration) <-chan time.Time {
+			pauses <- d
+			return over
+		}
+	})
 	a.accept().sendOn(1, b.ln.Addr().String())
 	b.accept().sendOn(2, a.ln.Addr().String())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -86,12 +92,16 @@ func TestIsNotSentInCircles(t *testing.T) {
 	if err := i.WaitFirst(ctx); leaderIn(err) != a.ln.Addr().String() {
 		t.Errorf("no logon, for %v", err)
 	}
-	if err := a.ln.(*net.TCPListener).SetDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		t.Fatal(err)
+	select {
+	case d := <-pauses:
+		if d != i.c.Limits.BackOff/firstPause {
+			t.Errorf("a pause of %v", d)
+		}
+	case <-ctx.Done():
+		t.Fatal("a node was asked again at once")
 	}
-	if _, err := a.ln.Accept(); err == nil {
-		t.Error("a node was asked again at once")
-	}
+	over <- time.Now()
+	a.accept().want(message.Logon, 3)
 }
 
 // TestNobodyLeads has a node say that it knows of no leader: the next one is tried.

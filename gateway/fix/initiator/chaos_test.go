@@ -152,14 +152,14 @@ func TestChaos(t *testing.T) {
 	var reports []string
 	var events []Event
 	dir := filepath.Join(t.TempDir(), "store")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for c := range clients {
 		store, err := OpenFile(dir, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		i, err := Open(Config{Address: ln.Addr().String(), Sender: "ME", Target: "VENUE", Store: store, Limits: Limits{BackOff: 50 * time.Millisecond, Held: 50, Answer: time.Second},
+		i, err := Open(Config{Address: ln.Addr().String(), Sender: "ME", Target: "VENUE", Store: store, Limits: Limits{BackOff: 50 * time.Millisecond, Held: 50},
 			OnSession: func(e Event) {
 				mu.Lock()
 				defer mu.Unlock()

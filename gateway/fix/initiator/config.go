@@ -39,6 +39,8 @@ type Config struct {
 	OnSession func(Event)
 
 	Limits Limits
+
+	after func(time.Duration) <-chan time.Time // the pause between two connections; nil: time.After
 }
 
 // Limits bound what a session takes of memory and time. The zero value of a field stands for its default.
@@ -99,6 +101,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.OnSession == nil {
 		c.OnSession = func(Event) {}
+	}
+	if c.after == nil {
+		c.after = time.After
 	}
 	return c, nil
 }

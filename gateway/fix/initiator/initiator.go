@@ -74,7 +74,7 @@ func (i *Initiator) run() {
 			continue
 		}
 		select {
-		case <-time.After(pause / time.Duration(len(all))):
+		case <-i.c.after(pause / time.Duration(len(all))):
 		case <-i.stop:
 			return
 		}

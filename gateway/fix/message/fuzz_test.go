@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		m.Seq()
-		m.Group(TagNoPartyIDs, TagPartyID, func(fields []Field) { Find(fields, TagPartyRole) })
+		m.Group(TagNoPartyIDs, tagPartyID, func(fields []Field) { Find(fields, tagPartyRole) })
 		total := 0
 		for _, field := range m.Fields {
 			total += len(field.Value) + len("0=|")

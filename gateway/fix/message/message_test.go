@@ -30,6 +30,13 @@ func itoa(n int) string {
 	return string(b[i:])
 }
 
+// Tags of which the venue makes no use.
+const (
+	tagExpireTime = 126
+	tagPartyID    = 448
+	tagPartyRole  = 452
+)
+
 func TestParse(t *testing.T) {
 	var m Message
 	f := frame("35=D|34=12|49=A|56=B|52=20260102-03:04:05.123456|11=x|54=1|43=Y|126=|-1=HI|0=z|44=-5|453=2|448=p|447=D|448=q|452=3|")
@@ -42,7 +49,7 @@ func TestParse(t *testing.T) {
 	if ns, ok := m.Time(TagSendingTime); !ok || ns != time.Date(2026, 1, 2, 3, 4, 5, 123456000, time.UTC).UnixNano() {
 		t.Errorf("time %d %v", ns, ok)
 	}
-	if v, ok := m.Get(TagExpireTime); !ok || len(v) != 0 {
+	if v, ok := m.Get(tagExpireTime); !ok || len(v) != 0 {
 		t.Errorf("empty value: %q %v", v, ok)
 	}
 	if v := m.String(-1) + m.String(0); v != "HIz" {
@@ -55,9 +62,9 @@ func TestParse(t *testing.T) {
 		t.Errorf("char %c %v", c, ok)
 	}
 	var parties []string
-	m.Group(TagNoPartyIDs, TagPartyID, func(fields []Field) {
-		id, _ := Find(fields, TagPartyID)
-		role, _ := Find(fields, TagPartyRole)
+	m.Group(TagNoPartyIDs, tagPartyID, func(fields []Field) {
+		id, _ := Find(fields, tagPartyID)
+		role, _ := Find(fields, tagPartyRole)
 		parties = append(parties, string(id)+":"+string(role))
 	})
 	if got := strings.Join(parties, ","); got != "p:,q:3" {

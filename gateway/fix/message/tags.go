@@ -55,7 +55,6 @@ const (
 	TagOnBehalfOfSubID         = 116
 	TagOrigSendingTime         = 122
 	TagGapFillFlag             = 123
-	TagExpireTime              = 126
 	TagDeliverToCompID         = 128
 	TagDeliverToSubID          = 129
 	TagResetSeqNumFlag         = 141
@@ -99,8 +98,6 @@ const (
 	TagNoTradingSessions       = 386
 	TagTotNoRelatedSym         = 393
 	TagCxlRejResponseTo        = 434
-	TagPartyID                 = 448
-	TagPartyRole               = 452
 	TagNoPartyIDs              = 453
 	TagCommCurrency            = 479
 	TagTradeReportTransType    = 487

@@ -35,13 +35,8 @@ type Handler struct {
 // New returns a Handler.
 func New(c Config) *Handler { return &Handler{view: c.View, history: c.History} }
 
-// Handles reports whether a message type is this package's.
-func Handles(msgType string) bool {
-	return msgType == message.SecurityListRequest || msgType == message.TradeCaptureReportRequest
-}
-
-// Handle says what a message comes to: answers, or a refusal. The message has passed the dictionary; its type must be one
-// that Handles knows. The answers do not refer to m.
+// Handle says what a message comes to: answers, or a refusal. The message has passed the dictionary; its type must be
+// SecurityListRequest or TradeCaptureReportRequest. The answers do not refer to m.
 func (h *Handler) Handle(s *entry.Session, m *message.Message, out *entry.Outcome) {
 	switch m.Type() {
 	case message.SecurityListRequest:

@@ -1,4 +1,5 @@
 scenario: 2i_BeginStringValueUnexpected
+timed: the Logout has to be sent before the wait for its answer is over
 # The version does not change under way: the venue logs out, and closes whether the client answers or not.
 connect
 send    35=A|34=1|98=0|108=30|554=<password>
