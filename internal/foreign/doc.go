@@ -36,8 +36,9 @@
 // # What is wrong in a file
 //
 // Rows that cannot be read, orders that come twice, quantities that cannot be: each is counted in Problems and named with
-// file and line (in ITCH message and byte), and the import goes on. A file that cannot be read on, such as damaged gzip, is an
-// error, and so is one that is no feed at all; Result has what was read before. What differs from the recording's own answer is no problem but a difference; the first one is kept with its context.
+// file and line (in ITCH message and byte), and the import goes on. A file that cannot be read on, such as damaged gzip or one that
+// ends within a message of ITCH, is an error, and so is one that is no feed at all; Result has what was read before. What differs
+// from the recording's own answer is no problem but a difference; the first one is kept with its context.
 //
 // Nothing in the package is safe for use by several goroutines at once. Whatever the bytes of a file are, there is no panic, and
 // the books never contradict their events.

@@ -35,8 +35,11 @@ var (
 	zipMagic  = []byte("PK\x03\x04")
 )
 
-// errDamaged is the error of gzip data that ends early or is not what was packed.
-var errDamaged = errors.New("the gzip file is cut off or damaged")
+// errDamaged is the error of a file that ends early or is not what was written: "the file is …".
+var errDamaged = errors.New("cut off or damaged")
+
+// badGzip names an error of unpacking.
+func badGzip(err error) error { return fmt.Errorf("the gzip file is %w: %v", errDamaged, err) }
 
 // errNoFeed is the error of a file that is none of the feed, or has nothing of what was asked for.
 var errNoFeed = errors.New("nothing to replay")
@@ -51,7 +54,7 @@ type packed struct{ io.Reader }
 func (p packed) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
 	if err != nil && err != io.EOF {
-		err = fmt.Errorf("%w: %v", errDamaged, err)
+		err = badGzip(err)
 	}
 	return n, err
 }
@@ -66,7 +69,7 @@ func unpack(f io.Reader) (*bufio.Reader, error) {
 	}
 	z, err := gzip.NewReader(r)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errDamaged, err)
+		return nil, badGzip(err)
 	}
 	return bufio.NewReaderSize(packed{z}, inputBuffer), nil
 }

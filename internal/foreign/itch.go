@@ -63,10 +63,11 @@ type ITCH struct {
 	close   io.Closer
 	offset  int64 // in bytes, of the message at hand's length
 	buf     []byte
-	message []byte         // the message at hand
-	before  []byte         // the message before it
-	known   uint64         // messages that have a type of ITCH and its length
-	matches recent[uint64] // the match numbers of executions
+	message []byte                   // the message at hand
+	before  []byte                   // the message before it
+	known   uint64                   // messages that have a type of ITCH and its length
+	matches recent[uint64, struct{}] // the match numbers of executions
+	clock   clock
 	only    map[string]bool
 	stocks  [MaxInstruments]stock // by locate code
 	started bool                  // the file begins with the day: every order in it is known
@@ -134,8 +135,11 @@ func (x *ITCH) Run(progress func(done uint64)) error {
 	err := x.readAll(progress)
 	x.Result.Bytes, x.Result.Events = uint64(x.offset), x.market.events
 	x.Result.Instruments = len(x.Books().Instruments())
+	x.Result.Problems.ends(err)
+	if errors.Is(err, errDamaged) && x.known == 0 && x.offset > 0 { // what is no feed looks like one that is damaged
+		return fmt.Errorf("%w: %w", x.found(), err)
+	}
 	if err != nil {
-		x.Result.Problems.ends(err)
 		return err
 	}
 	return x.found()
@@ -144,9 +148,10 @@ func (x *ITCH) Run(progress func(done uint64)) error {
 // readAll reads the messages to their end.
 func (x *ITCH) readAll(progress func(done uint64)) error {
 	for {
+		at := x.offset
 		more, err := x.read()
 		if err != nil {
-			return fmt.Errorf("%s message %d at byte %d: %w", x.name, x.Result.Messages+1, x.offset, err)
+			return fmt.Errorf("%s message %d at byte %d: %w", x.name, x.Result.Messages+1, at, err)
 		}
 		if !more {
 			return nil
@@ -183,26 +188,18 @@ func (x *ITCH) read() (bool, error) {
 	if n, err := io.ReadFull(x.r, head[:]); err == io.EOF {
 		return false, nil
 	} else if errors.Is(err, io.ErrUnexpectedEOF) {
-		x.cut(n)
-		return false, nil
+		return false, x.cut(n)
 	} else if err != nil {
 		return false, err
 	}
 	length := int(binary.BigEndian.Uint16(head[:]))
 	if length == 0 {
 		x.offset += 2
-		if rest, err := io.Copy(io.Discard, x.r); err != nil {
-			return false, err
-		} else if rest > 0 {
-			x.Result.Problems.add("bytes behind the end", fmt.Sprintf("%s byte %d", x.name, x.offset), "%d bytes behind the mark of the end", rest)
-			x.offset += rest
-		}
-		return false, nil
+		return false, x.behind()
 	}
 	x.message = x.buf[:length]
 	if n, err := io.ReadFull(x.r, x.message); errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
-		x.cut(n + 2)
-		return false, nil
+		return false, x.cut(n + 2)
 	} else if err != nil {
 		return false, err
 	}
@@ -210,10 +207,41 @@ func (x *ITCH) read() (bool, error) {
 	return true, nil
 }
 
-// cut notes a file that ends within a message.
-func (x *ITCH) cut(n int) {
-	x.Result.Problems.add("file ends early", fmt.Sprintf("%s byte %d", x.name, x.offset), "the file ends %d bytes into message %d", n, x.Result.Messages+1)
+// cut returns the error of a file that ends within a message.
+func (x *ITCH) cut(n int) error {
 	x.offset += int64(n)
+	return fmt.Errorf("the file is %w: it ends %d bytes into the message", errDamaged, n)
+}
+
+// behind reads what is behind the mark of the end. Padding is a problem; anything else says that the mark is none, and how much
+// of the feed is behind it nobody knows.
+func (x *ITCH) behind() error {
+	var rest padding
+	_, err := io.Copy(&rest, x.r)
+	at := x.offset
+	x.offset += rest.n
+	switch {
+	case err != nil:
+		return err
+	case rest.other:
+		return fmt.Errorf("the file is %w: there are %d bytes behind the mark of the end", errDamaged, rest.n)
+	case rest.n > 0:
+		where := fmt.Sprintf("%s byte %d", x.name, at)
+		x.Result.Problems.add("bytes behind the end", where, "%d bytes of 0 behind the mark of the end", rest.n)
+	}
+	return nil
+}
+
+// padding counts what is written to it, and notes whether all of it is 0.
+type padding struct {
+	n     int64
+	other bool
+}
+
+func (p *padding) Write(b []byte) (int, error) {
+	p.n += int64(len(b))
+	p.other = p.other || bytes.Count(b, []byte{0}) < len(b)
+	return len(b), nil
 }
 
 // where names the message at hand.
@@ -239,6 +267,9 @@ func (x *ITCH) take() {
 	default:
 		x.known++
 		x.market.timeNs = int64(x.number(5, 6))
+		if kind, text := x.clock.judge(x.market.timeNs); kind != "" {
+			x.problem(kind, "%s", text)
+		}
 		x.dispatch()
 	}
 	x.before = append(x.before[:0], m...)
@@ -302,8 +333,11 @@ func (x *ITCH) instrument(symbolAt int, phase wire.Phase) wire.InstrumentID {
 // OK reports whether nothing differs.
 func (r *ITCHResult) OK() bool { return r.First == "" }
 
-// Report writes the result as a short table.
+// Report writes the result as a short table, and nothing where nothing was read.
 func (r *ITCHResult) Report(w io.Writer, took time.Duration) {
+	if r.Messages == 0 && r.Problems.Total() == 0 {
+		return
+	}
 	fmt.Fprintf(w, "%s, ITCH 5.0\n", r.File)
 	line(w, "messages", "%s in %s bytes (%s)", group(r.Messages), group(r.Bytes), r.types(&r.Types))
 	line(w, "instruments", "%s; %s messages of others skipped", group(uint64(r.Instruments)), group(r.Skipped))

@@ -84,7 +84,7 @@ func (x *ITCH) named(at int) (name Name, r mirror.Resting, ok bool) {
 		x.problem("unknown order", "%c of order %d, which has not been added", x.message[0], name.Number)
 	}
 	if t := x.message[0]; t == 'D' || t == 'U' {
-		x.market.ended.add(name) // whatever it was, it is gone now
+		x.market.end(name) // whatever it was, it is gone now
 	}
 	return name, r, false
 }
@@ -111,6 +111,10 @@ func (x *ITCH) add() {
 	qty, price := wire.Qty(x.number(20, 4)), wire.Price(x.number(32, 4))
 	if r, ok := x.market.find(name); ok {
 		x.problem("duplicate order", "order %d rests already, %d at %d", name.Number, r.Qty, r.Price)
+		return
+	}
+	if x.market.over(name) { // a number is unique in a day
+		x.problem("duplicate order", "order %d, which is gone already, is added", name.Number)
 		return
 	}
 	if price == 0 || !x.market.fits(id, side, qty) {
@@ -161,7 +165,7 @@ func (x *ITCH) repeated() bool {
 		x.problem("duplicate execution", "match %d once more, with order %d", match, x.number(11, 8))
 		return true
 	}
-	x.matches.add(match)
+	x.matches.add(match, struct{}{})
 	return false
 }
 
@@ -209,6 +213,10 @@ func (x *ITCH) replace() {
 	qty, price := wire.Qty(x.number(27, 4)), wire.Price(x.number(31, 4))
 	if _, taken := x.market.find(next); taken && next != name {
 		x.problem("duplicate order", "order %d is replaced by %d, which rests already", name.Number, next.Number)
+		return
+	}
+	if x.market.over(next) {
+		x.problem("duplicate order", "order %d is replaced by %d, which is gone already", name.Number, next.Number)
 		return
 	}
 	if price == 0 || qty > r.Qty && !x.market.fits(name.Instrument, r.Side, qty-r.Qty) || qty == 0 || qty > MaxQty {

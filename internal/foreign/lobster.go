@@ -86,6 +86,7 @@ type Lobster struct {
 	messages *lines
 	rows     *lines
 	window   window
+	clock    clock
 	levels   int                    // of the files, a side
 	recent   [contextRows]recentRow // a ring, by line number
 }
@@ -272,6 +273,9 @@ func (l *Lobster) message(long bool) {
 		l.problem("bad row", "%s", wrong)
 		return
 	}
+	if kind, text := l.clock.judge(m.timeNs); kind != "" {
+		l.problem(kind, "%s", text)
+	}
 	l.market.timeNs = m.timeNs
 	l.Result.Types[m.typ]++
 	if !l.window.started {
@@ -319,6 +323,10 @@ func (l *Lobster) enter(m *lobsterMessage) {
 		l.problem("duplicate order", "order %d rests already, %d at %d", m.order, r.Qty, r.Price)
 		return
 	}
+	if l.market.over(name) {
+		l.problem("duplicate order", "order %d, which is gone already, is new", m.order)
+		return
+	}
 	if !l.market.fits(lobsterInstrument, m.side(), m.size) {
 		l.problem("too large", "%d would pass what one side can hold", m.size)
 		return
@@ -328,7 +336,12 @@ func (l *Lobster) enter(m *lobsterMessage) {
 
 // change carries a cancel or an execution out.
 func (l *Lobster) change(m *lobsterMessage) {
-	r, known := l.market.find(Name{lobsterInstrument, m.order})
+	name := Name{lobsterInstrument, m.order}
+	r, known := l.market.find(name)
+	if !known && l.market.over(name) {
+		l.problem("unknown order", "order %d, which is gone already", m.order)
+		return
+	}
 	if known && (r.Side != m.side() || r.Price != m.price) {
 		l.problem("contradiction", "order %d is a %s at %d", m.order, r.Side, r.Price)
 		return
@@ -433,8 +446,11 @@ func (l *Lobster) differ(format string, args ...any) {
 // OK reports whether nothing differs.
 func (r *LobsterResult) OK() bool { return r.First == "" }
 
-// Report writes the result as a short table.
+// Report writes the result as a short table, and nothing where nothing was read.
 func (r *LobsterResult) Report(w io.Writer, took time.Duration) {
+	if r.Messages == 0 && r.Problems.Total() == 0 && r.OK() {
+		return
+	}
 	fmt.Fprintf(w, "%s of LOBSTER, %d levels\n", r.Symbol, r.Levels)
 	var types []Kind
 	for t := lobNew; t <= lobHalt; t++ {

@@ -65,7 +65,7 @@ func (w *window) leave(r mirror.Resting) {
 	if at := (place{r.Side, r.Price}); w.pools[at] == r.Order {
 		delete(w.pools, at)
 	}
-	w.market.cancel(lobsterInstrument, r)
+	w.market.lose(lobsterInstrument, r)
 }
 
 // trim takes the levels away that have left the window: what happens to them there is not in the file.

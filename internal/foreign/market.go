@@ -31,14 +31,17 @@ type Market struct {
 	trade   wire.TradeID
 	own     wire.OrderID // the last number of the market's own
 	names   names
-	ended   recent[Name] // orders that rested and are gone
+	ended   recent[Name, uint64]         // orders that rested and are gone, with the command that ended them; see over
+	cleared map[wire.InstrumentID]uint64 // the command that cleared a book last
 	changes []mirror.Change
 	events  uint64
 	err     error
 }
 
 func newMarket(sink Sink) *Market {
-	return &Market{books: mirror.New(), sink: sink, own: FirstOwnNumber - 1, names: newNames()}
+	return &Market{
+		books: mirror.New(), sink: sink, own: FirstOwnNumber - 1, names: newNames(), cleared: map[wire.InstrumentID]uint64{},
+	}
 }
 
 // Books returns the books as far as they are built.
@@ -122,7 +125,7 @@ func (m *Market) enterAs(name Name, side wire.Side, price wire.Price, qty wire.Q
 // rename makes the feed's new name for an order known, in place of its old one.
 func (m *Market) rename(id wire.OrderID, name Name) {
 	if old := m.names.of(name.Instrument, id); old != name {
-		m.ended.add(old)
+		m.end(old)
 	}
 	if wire.OrderID(name.Number) == id {
 		m.names.forget(id)
@@ -164,10 +167,27 @@ func (m *Market) cancel(in wire.InstrumentID, r mirror.Resting) {
 	m.gone(in, r.Order)
 }
 
+// lose takes an order away of which the feed does not tell what becomes of it.
+func (m *Market) lose(in wire.InstrumentID, r mirror.Resting) {
+	name := m.names.of(in, r.Order)
+	m.cancel(in, r)
+	m.ended.add(name, 0) // gone, but not over
+}
+
 // gone forgets an order that does not rest any more, but for its name.
 func (m *Market) gone(in wire.InstrumentID, id wire.OrderID) {
-	m.ended.add(m.names.of(in, id))
+	m.end(m.names.of(in, id))
 	m.names.forget(id)
+}
+
+// end notes that an order of a name is no more.
+func (m *Market) end(name Name) { m.ended.add(name, m.seq) }
+
+// over reports whether an order has been and the feed has told its end, so that it does not come to rest once more. What was
+// there when its book was cleared, or before that, may come again.
+func (m *Market) over(name Name) bool {
+	at, _ := m.ended.get(name)
+	return at > m.cleared[name.Instrument]
 }
 
 func (m *Market) canceled(in wire.InstrumentID, r mirror.Resting, why wire.CancelReason) {
@@ -283,6 +303,7 @@ type fill struct {
 func (m *Market) clear(in wire.InstrumentID) (n uint64) {
 	k := m.books.Book(in)
 	m.begin()
+	m.cleared[in] = m.seq
 	for _, side := range [2]wire.Side{wire.Buy, wire.Sell} {
 		for r, ok := k.First(side); ok && m.err == nil; r, ok = k.First(side) {
 			m.canceled(in, r, wire.CanceledByOperator)

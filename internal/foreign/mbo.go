@@ -35,7 +35,8 @@ type MBO struct {
 
 	instruments map[uint64]wire.InstrumentID
 	complete    map[wire.InstrumentID]bool // begun with R or a snapshot: the file has every order of it
-	fallback    string                     // symbol where the file has none
+	latest      map[wire.InstrumentID]latest
+	fallback    string // symbol where the file has none
 	record      mboRecord
 	taker       mboRecord // the last T
 	due         map[Name]due
@@ -43,6 +44,17 @@ type MBO struct {
 	waiting     []waiter
 	traded      map[wire.OrderID]wire.Qty // Unlinked: what has traded and is still in the book
 }
+
+// latest is what the next record of an instrument is held against: the time of the one before it, and the greatest sequence since
+// the book was last cleared.
+type latest struct {
+	timeNs   int64
+	sequence uint64
+}
+
+// timeSlack is how far a record's ts_event may be before that of the record before it, in nanoseconds. Files are in the order in
+// which the records were received, and in the sets that we know no ts_event goes back at all; but the schema does not promise that.
+const timeSlack = 1_000_000_000
 
 // due is what an order has traded, until the C or M comes that tells it of the book.
 type due struct {
@@ -120,7 +132,8 @@ func OpenMBO(path string, o MBOOptions) (*MBO, error) {
 func newMBO(rows, levels *lines, o MBOOptions) (*MBO, error) {
 	m := &MBO{
 		market: newMarket(o.Sink), rows: rows, unlinked: o.Unlinked, fallback: symbolOf(rows.name),
-		instruments: map[uint64]wire.InstrumentID{}, complete: map[wire.InstrumentID]bool{}, due: map[Name]due{}, traded: map[wire.OrderID]wire.Qty{},
+		instruments: map[uint64]wire.InstrumentID{}, complete: map[wire.InstrumentID]bool{},
+		latest: map[wire.InstrumentID]latest{}, due: map[Name]due{}, traded: map[wire.OrderID]wire.Qty{},
 	}
 	m.Result.File = filepath.Base(rows.name)
 	if err := header(rows, &m.columns, true); err != nil {
@@ -248,6 +261,7 @@ func (m *MBO) take(long bool) error {
 	m.market.timeNs = r.timeNs
 	m.expire(r.timeNs)
 	m.carry(Name{in, r.order})
+	m.follow(in)
 	if m.market.err != nil || m.levels == nil {
 		return m.market.err
 	}
@@ -278,6 +292,21 @@ func (m *MBO) instrument(key uint64) wire.InstrumentID {
 	m.market.define(id, t, mboDecimals)
 	m.market.setPhase(id, wire.Continuous)
 	return id
+}
+
+// follow holds the record at hand against the one before it. Those of a snapshot have the times and sequences of their orders.
+func (m *MBO) follow(in wire.InstrumentID) {
+	r, last := &m.record, m.latest[in]
+	if r.action == 'R' {
+		last.sequence = 0
+	}
+	if r.flags&mboSnapshot == 0 {
+		if r.timeNs < last.timeNs-timeSlack {
+			m.problem("time goes back", "ts_event is %d, behind %d", r.timeNs, last.timeNs)
+		}
+		last = latest{r.timeNs, max(r.sequence, last.sequence)}
+	}
+	m.latest[in] = last
 }
 
 // carry carries the record at hand out.
@@ -316,6 +345,15 @@ func (m *MBO) add(name Name) {
 	if o, ok := m.market.find(name); ok {
 		m.problem("duplicate order", "order %d rests already, %d at %s", name.Number, o.Qty, e9(o.Price))
 		return
+	}
+	// Some venues use a number again, but none goes back in its sequence.
+	if last := m.latest[name.Instrument].sequence; m.market.over(name) && r.flags&mboSnapshot == 0 {
+		if 0 < r.sequence && r.sequence <= last {
+			m.problem("duplicate record", "order %d, which is gone already, is added with sequence %d behind %d",
+				name.Number, r.sequence, last)
+			return
+		}
+		m.problem("unknown order", "order %d, which is gone already, is added: it is taken as a new one", name.Number)
 	}
 	m.enter(name, r.side, r.price, r.size)
 }

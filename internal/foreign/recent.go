@@ -1,23 +1,29 @@
 package foreign
 
-// maxRecent is how many are remembered in each half of a recent set.
+// maxRecent is how many are remembered in each half of a recent map.
 const maxRecent = 1 << 16
 
-// recent is a set that forgets: it holds at least the last maxRecent that were added and at most twice as many, so that a
+// recent is a map that forgets: it holds at least the last maxRecent that were added and at most twice as many, so that a
 // file of any length needs bounded memory.
-type recent[K comparable] struct{ young, old map[K]struct{} }
+type recent[K comparable, V any] struct{ young, old map[K]V }
 
-func (r *recent[K]) add(k K) {
+func (r *recent[K, V]) add(k K, v V) {
 	if r.young == nil || len(r.young) >= maxRecent {
-		r.old, r.young = r.young, map[K]struct{}{}
+		r.old, r.young = r.young, map[K]V{}
 	}
-	r.young[k] = struct{}{}
+	r.young[k] = v
 }
 
-func (r *recent[K]) has(k K) bool {
-	if _, ok := r.young[k]; ok {
-		return true
+// get returns what was added last for a key.
+func (r *recent[K, V]) get(k K) (v V, ok bool) {
+	if v, ok = r.young[k]; ok {
+		return v, true
 	}
-	_, ok := r.old[k]
+	v, ok = r.old[k]
+	return v, ok
+}
+
+func (r *recent[K, V]) has(k K) bool {
+	_, ok := r.get(k)
 	return ok
 }
