@@ -13,7 +13,7 @@
 // its log and emits events again from wherever it starts; those up to the position are skipped. Batches are not synced
 // one by one: a crash loses the latest of them, and the replay brings them back. Therefore the log must not be cut off
 // beyond Durable. A node that starts from a snapshot beyond the position has lost what lies between: the image's
-// balances and open orders are taken over, the gap is recorded, and CompleteFrom says from where the store is whole.
+// balances and open orders are taken over, the gap is recorded, and CompleteFrom says from where there is no gap.
 //
 // Tables and log have Pebble's checksums. Damage that makes Pebble lose the end of its log is seen as an older position,
 // and the replay fills it up again or finds that the log no longer reaches back so far; the store never closes a hole

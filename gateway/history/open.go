@@ -76,7 +76,7 @@ type Store struct {
 	queue *queue
 	w     *writer
 
-	from atomic.Uint64        // complete from this command
+	from atomic.Uint64        // no gap from this command on
 	gone atomic.Pointer[edge] // what is no longer kept
 	end  atomic.Pointer[EventID]
 	now  atomic.Int64 // engine time of the last event stored

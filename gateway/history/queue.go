@@ -71,9 +71,3 @@ func (q *queue) close() {
 	q.filled.Broadcast()
 	q.freed.Broadcast()
 }
-
-func (q *queue) len() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.n
-}

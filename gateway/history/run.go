@@ -115,11 +115,9 @@ func (s *Store) Position() uint64 { return s.base.Position.Load() }
 // Durable returns the last command of which everything survives a crash: the log may be cut off up to it.
 func (s *Store) Durable() uint64 { return s.base.Durable() }
 
-// CompleteFrom returns the command from which on nothing is missing: 1, or the one behind the last gap.
+// CompleteFrom returns the command from which on there is no gap, so that nothing was missed: 1, or the one behind the last gap.
+// What has been trimmed since is another matter, which Kept tells.
 func (s *Store) CompleteFrom() uint64 { return s.from.Load() }
-
-// QueueDepth returns how many events wait for the writer.
-func (s *Store) QueueDepth() int { return s.queue.len() }
 
 // WaitFor waits until command seq is stored, for at most the given time, and reports whether it is.
 func (s *Store) WaitFor(seq uint64, timeout time.Duration) bool {

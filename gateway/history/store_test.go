@@ -305,8 +305,8 @@ func TestRunWithRing(t *testing.T) {
 	b.Close()
 	close(done)
 	work.Wait()
-	if s.Durable() != e.Seq() || s.QueueDepth() != 0 {
-		t.Errorf("durable %d of %d after the end, %d events wait", s.Durable(), e.Seq(), s.QueueDepth())
+	if s.Durable() != e.Seq() || s.queue.n != 0 {
+		t.Errorf("durable %d of %d after the end, %d events wait", s.Durable(), e.Seq(), s.queue.n)
 	}
 	compareLedger(t, s, e, venuetest.Accounts)
 	closeStore(t, s)
@@ -342,7 +342,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	work.Wait()
-	if next != 1000 || q.put(es[:1]) || q.len() != 0 {
+	if next != 1000 || q.put(es[:1]) || q.n != 0 {
 		t.Errorf("%d events came out", next)
 	}
 }

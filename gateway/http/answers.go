@@ -171,7 +171,7 @@ func (q *request) enteredAnswer(a *orderAnswer, o *wire.OrderAccepted, p *reply)
 func (q *request) fromRecord(a *orderAnswer, in *view.Instrument, o *wire.OrderAccepted) {
 	r, ok, err := q.s.history.Order(o.Order)
 	if err != nil {
-		q.s.log.Error("the history cannot be read", "order", o.Order, "error", err)
+		_ = q.historyError(err, "order", o.Order) // the answer does without
 	}
 	if err != nil || !ok {
 		return
@@ -270,7 +270,7 @@ func (q *request) fillsOf(a *orderAnswer, p *reply, in *view.Instrument, order w
 // of the rest, and one more that tells that there are others.
 func (q *request) originalMost() int { return q.s.limits.Fills + 3 }
 
-// originalEvents returns the first events of an earlier command, none when the history does not have them in time.
+// originalEvents returns the first events of an earlier command, none when the history does not have them in time, or no longer.
 func (q *request) originalEvents(seq uint64) []wire.Event {
 	h := q.s.history
 	if seq == 0 || seq < h.CompleteFrom() || !q.await(h.WaitFor, seq) {
@@ -278,7 +278,7 @@ func (q *request) originalEvents(seq uint64) []wire.Event {
 	}
 	events, err := h.Events(seq, q.originalMost())
 	if err != nil {
-		q.s.log.Error("the history cannot be read", "command", seq, "error", err)
+		_ = q.historyError(err, "command", seq) // the answer does without
 		return nil
 	}
 	return events

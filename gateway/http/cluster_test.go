@@ -260,7 +260,7 @@ func TestFollowerRefusesRecordedLogons(t *testing.T) {
 
 // TestMinApplied: a request waits for the command that it names, and is refused when that does not come in time.
 func TestMinApplied(t *testing.T) {
-	v, _ := follower(t, Limits{ReadWait: 300 * time.Millisecond})
+	v, _ := follower(t, Limits{})
 	seq := v.core.Status().Seq
 	least := func(n any) string { return fmt.Sprintf("%s: %v\r\n", HeaderMinApplied, n) }
 	for _, target := range []string{"/v1/assets", "/v1/instruments/BTC%2FUSD/candles?interval=1m"} {
@@ -268,9 +268,11 @@ func TestMinApplied(t *testing.T) {
 			t.Errorf("%d %v %s", status, h, body)
 		}
 		begin := time.Now()
+		v.server.limits.ReadWait = 300 * time.Millisecond // for what does not come
 		if status, _, body := v.headers("", target, least(seq+1)); status != 503 || !strings.Contains(body, `"behind"`) || time.Since(begin) < 300*time.Millisecond {
 			t.Errorf("%d %s after %v", status, body, time.Since(begin))
 		}
+		v.server.limits.ReadWait = patience
 	}
 	for _, bad := range []any{"x", -1, "01", "1.0", "18446744073709551616"} {
 		if status, _, body := v.headers("", "/v1/assets", least(bad)); status != 400 || !strings.Contains(body, HeaderMinApplied) {
@@ -291,6 +293,7 @@ func TestMinApplied(t *testing.T) {
 	}
 	// A cursor that a node which is further has given out is no wrong cursor.
 	v.core.follows.Store(true)
+	v.server.limits.ReadWait = 300 * time.Millisecond
 	if status, _, body := v.headers("", "/v1/instruments/BTC%2FUSD/trades?cursor=999.0", ""); status != 503 || !strings.Contains(body, `"behind"`) {
 		t.Errorf("%d %s", status, body)
 	}
@@ -299,7 +302,7 @@ func TestMinApplied(t *testing.T) {
 // TestLeadershipLost: a request that waits for its answer is told at once that the outcome is unknown, or that it was not
 // applied and where to go; its repeat is answered once, as what was applied.
 func TestLeadershipLost(t *testing.T) {
-	v := market(t, Limits{Answer: 20 * time.Second})
+	v := market(t, Limits{})
 	c := &fakeCluster{leader: v.elsewhere()}
 	v.server.cluster = c
 	order := limit("A", "buy", "100", "1", "a-1")
@@ -409,7 +412,7 @@ func TestClusterRoutes(t *testing.T) {
 // TestBackup: a backup is streamed, one at a time; what fails before it begins is refused, what fails later is cut off, and
 // one that nobody reads any more ends.
 func TestBackup(t *testing.T) {
-	v := market(t, Limits{BackupWait: 300 * time.Millisecond})
+	v := market(t, Limits{})
 	c := &fakeCluster{}
 	v.server.cluster = c
 	operator := v.keys["operator"]
@@ -434,16 +437,17 @@ func TestBackup(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	v.server.limits.BackupWait = 300 * time.Millisecond
 	if _, err := operator.Download(context.Background(), "/v1/admin/backup", io.Discard); err == nil {
 		t.Error("a backup that hangs came whole")
 	}
+	v.server.limits.BackupWait = patience
 	c.backup = func(context.Context, io.Writer) error { panic("a fault") }
 	if _, err := operator.Download(context.Background(), "/v1/admin/backup", io.Discard); !errors.As(err, &refused) || refused.Reason != "busy" {
 		t.Errorf("%v", err)
 	}
 
 	// One that is under way keeps others out, and ends with its reader.
-	v.server.limits.BackupWait = time.Minute
 	var ended atomic.Bool
 	begun := make(chan struct{})
 	c.backup = func(ctx context.Context, w io.Writer) error {

@@ -80,10 +80,10 @@ func loadContract(t testing.TB) *contract {
 			}
 		}
 		var whole any
-		if err := yaml.Unmarshal(OpenAPI(), &doc); err != nil {
+		if err := yaml.Unmarshal(openAPI, &doc); err != nil {
 			t.Fatal(err)
 		}
-		if err := yaml.Unmarshal(OpenAPI(), &whole); err != nil {
+		if err := yaml.Unmarshal(openAPI, &whole); err != nil {
 			t.Fatal(err)
 		}
 		text, err := json.Marshal(whole)

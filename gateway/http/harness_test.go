@@ -3,6 +3,7 @@ package http
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -135,11 +136,34 @@ type venue struct {
 	dropped     atomic.Int64                       // revocations that have been carried out
 }
 
-// testClock is the real time and an offset.
-type testClock struct{ offset atomic.Int64 }
+// testClock is the real time, or the one at which it was stopped, and an offset.
+type testClock struct{ offset, stopped atomic.Int64 }
 
-func (c *testClock) now() time.Time          { return time.Now().Add(time.Duration(c.offset.Load())) }
+func (c *testClock) now() time.Time {
+	at := time.Now()
+	if ns := c.stopped.Load(); ns != 0 {
+		at = time.Unix(0, ns)
+	}
+	return at.Add(time.Duration(c.offset.Load()))
+}
+
 func (c *testClock) advance(d time.Duration) { c.offset.Add(int64(d)) }
+
+// stop has time go by for clients and gateway as the test says alone, however slow the machine is.
+func (c *testClock) stop() { c.stopped.Store(time.Now().UnixNano()) }
+
+// patience is how long a test waits for what is to come, and patient gives it to the waits for this machine of which a test
+// says nothing.
+const patience = time.Minute
+
+func patient(l Limits) Limits {
+	for _, d := range []*time.Duration{&l.ReadTimeout, &l.WriteTime, &l.Answer, &l.ReadWait} {
+		if *d == 0 {
+			*d = patience
+		}
+	}
+	return l
+}
 
 // logBuffer keeps what was logged.
 type logBuffer struct {
@@ -178,7 +202,7 @@ func openVenueKeeping(t testing.TB, limits Limits, latest int, retain history.Re
 	stop := make(chan struct{})
 	v.assemble(core, core.events, limits, stop)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := v.server.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -189,7 +213,7 @@ func openVenueKeeping(t testing.TB, limits Limits, latest int, retain history.Re
 	if err := core.Submit(&c); err != nil {
 		t.Fatal(err)
 	}
-	if !v.view.WaitFor(1, 5*time.Second) {
+	if !v.view.WaitFor(1, patience) {
 		t.Fatal("the view did not see the genesis")
 	}
 	v.keys["operator"] = v.client(&operator)
@@ -209,7 +233,7 @@ func (v *venue) assemble(core Core, events *ring.Broadcast[wire.Event], limits L
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.server, err = New(Config{Core: core, View: v.view, History: v.hist, Sessions: v.store, Market: v.market, Limits: limits,
+	v.server, err = New(Config{Core: core, View: v.view, History: v.hist, Sessions: v.store, Market: v.market, Limits: patient(limits),
 		Clock: v.clock.now, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(v.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Refusal: func(err error) wire.Reason {
@@ -278,11 +302,33 @@ func (v *venue) serve() string {
 	return ln.Addr().String()
 }
 
+// beside makes a second server of the venue, on a port that takes connections already: what is sent before serve is called is
+// there when the server's limits of time begin.
+func (v *venue) beside(c Config, config *tls.Config) (s *Server, address string, serve func()) {
+	v.t.Helper()
+	c.Core, c.View, c.History, c.Sessions = v.core, v.view, v.hist, v.store
+	s, err := New(c)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = s.http.ShutdownWithContext(ctx)
+		s.close.Do(func() { close(s.stop) })
+	})
+	return s, ln.Addr().String(), func() { go func() { _ = s.Serve(ln, config) }() }
+}
+
 // client returns a client with a key, whose every exchange is held against openapi.yaml.
 func (v *venue) client(k *auth.Key) *client.Client {
 	v.t.Helper()
 	c, err := client.New(client.Config{URL: v.url, Key: k, Clock: v.clock.now,
-		HTTP: &nethttp.Client{Timeout: 20 * time.Second, Transport: &checkingTransport{v: v, next: &nethttp.Transport{MaxIdleConnsPerHost: 64}}}})
+		HTTP: &nethttp.Client{Timeout: 2 * patience, Transport: &checkingTransport{v: v, next: &nethttp.Transport{MaxIdleConnsPerHost: 64}}}})
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -450,7 +496,7 @@ func (v *venue) rawExchange(request string) string {
 		v.t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		v.t.Fatal(err)
 	}

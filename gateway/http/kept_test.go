@@ -2,6 +2,7 @@ package http
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,12 +11,30 @@ import (
 )
 
 // TestWhatIsKept trims the history of a venue. Every list says from when on it is kept, a statement of before is refused and
-// says from when on there is one, and that one adds up.
+// says from when on there is one, and that one adds up. A command of before is answered as at first when it is repeated, but
+// for what only the history knew.
 func TestWhatIsKept(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 5))
 	v := openVenueKeeping(t, Limits{}, 0, history.Retain{Age: time.Hour, Every: 5 * time.Millisecond})
 	v.setUp()
 	v.secondInstrument()
+	const gone = "fills_complete time notional"
+	replace := m{"account": "A", "symbol": "BTC/USD", "price": "2", "quantity": "1", "client_order_id": "replaced"}
+	commands := []struct {
+		method, target string
+		body           any
+		lost           string // fields that only the history knew
+	}{
+		{"POST", "/v1/orders", limit("A", "buy", "1", "1", "open"), "fills_complete"},
+		{"POST", "/v1/orders", set(limit("A", "buy", "1", "1", "ended"), "time_in_force", "ioc"), gone + " cancel_reason"},
+		{"POST", "/v1/orders", limit("A", "buy", "1", "1", "entered"), gone},
+		{"PUT", "/v1/orders/by-client-id/entered", replace, gone},
+		{"DELETE", "/v1/orders/by-client-id/replaced?account=A&client_order_id=canceled", nil, "time"},
+	}
+	var first []m
+	for _, c := range commands {
+		first = append(first, v.do("alice", c.method, c.target, c.body))
+	}
 	v.live(t, rnd, 150)
 	old := v.do("alice", "GET", "/v1/fills?account=A&limit=1", nil)
 	want(t, old, map[string]string{"kept_from": "1", "kept_since": "<absent>", "more": "true"})
@@ -41,6 +60,15 @@ func TestWhatIsKept(t *testing.T) {
 		e := v.refused("alice", "GET", "/v1/statement?account=A"+query, nil, HistoryTrimmed)
 		if e.Status != 410 || !strings.Contains(e.Detail, id(uint64(kept.FromNs))) {
 			t.Errorf("%+v", e)
+		}
+	}
+	for i, c := range commands {
+		again := v.do("alice", c.method, c.target, c.body)
+		for field := range first[i] {
+			same := text(again, field) == text(first[i], field)
+			if lost := slices.Contains(strings.Fields("repeat "+c.lost), field); same == lost {
+				t.Errorf("%s %s: %s is %s at first, %s when repeated", c.method, c.target, field, text(first[i], field), text(again, field))
+			}
 		}
 	}
 	v.live(t, rnd, 60)

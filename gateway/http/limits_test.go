@@ -34,7 +34,7 @@ func (v *venue) dial() net.Conn {
 		v.t.Fatal(err)
 	}
 	v.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -89,23 +89,31 @@ func TestTooManyConnections(t *testing.T) {
 	})
 }
 
-// TestSlowRequests sends half requests and then nothing: they are ended, and others are served meanwhile.
+// TestSlowRequests sends half requests and then nothing: they are ended, and others are served meanwhile. All of it is sent
+// before the server begins, so that it is not the test that is too slow.
 func TestSlowRequests(t *testing.T) {
-	v := market(t, Limits{ReadTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond})
+	v := market(t, Limits{})
+	_, address, serve := v.beside(Config{Limits: Limits{ReadTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond}}, nil)
+	v.url = "http://" + address
 	before := v.core.Status()
+	send := func(request string) net.Conn {
+		c := v.dial()
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
 	var slow []net.Conn
 	for _, half := range []string{
 		"GET /healthz HTTP/1.1\r\nHost: x\r\n",
 		"G",
 		"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"account\"",
 	} {
-		c := v.dial()
-		if _, err := io.WriteString(c, half); err != nil {
-			t.Fatal(err)
-		}
-		slow = append(slow, c)
+		slow = append(slow, send(half))
 	}
-	if code, body := exchangeOn(t, v.dial(), ping); code != 200 {
+	idle := send(ping)
+	serve()
+	if code, body := readAnswer(t, idle); code != 200 {
 		t.Errorf("beside slow requests: %d %s", code, body)
 	}
 	for i, c := range slow {
@@ -115,10 +123,6 @@ func TestSlowRequests(t *testing.T) {
 		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("half request %d: the connection goes on: %v", i, err)
 		}
-	}
-	idle := v.dial()
-	if code, _ := exchangeOn(t, idle, ping); code != 200 {
-		t.Fatal(code)
 	}
 	if _, err := idle.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("an idle connection goes on: %v", err)
@@ -156,10 +160,11 @@ func TestBusy(t *testing.T) {
 
 // TestOutcomeUnknown holds answers back: the request ends as unknown, and the repeat with the same id gets the answer.
 func TestOutcomeUnknown(t *testing.T) {
-	v := market(t, Limits{Answer: 200 * time.Millisecond, PerSession: 4})
+	v := market(t, Limits{PerSession: 4})
 	v.do("alice", "GET", "/v1/session", nil)
 	v.do("bob", "POST", "/v1/orders", limit("B", "sell", "100", "1", "b-1"))
 	v.core.silent.Store(true)
+	v.server.limits.Answer = 200 * time.Millisecond
 	order := set(limit("A", "buy", "100", "1", "a-1"), "sent_at_ns", fmt.Sprint(time.Now().UnixNano()))
 	if e := v.refused("alice", "POST", "/v1/orders", order, OutcomeUnknown); e.Status != 504 {
 		t.Errorf("status %d", e.Status)
@@ -181,6 +186,7 @@ func TestOutcomeUnknown(t *testing.T) {
 	if n := v.server.replies.open.Load(); n != 0 {
 		t.Errorf("%d entries are still open", n)
 	}
+	v.server.limits.Answer = patience
 	v.core.release()
 	want(t, v.do("alice", "POST", "/v1/orders", order), map[string]string{"repeat": "true", "status": "filled", "filled": "1",
 		"fills.0.trade_id": "1", "fills.0.liquidity": "taker", "fills_complete": "true"})
@@ -277,6 +283,7 @@ func TestCancelsAreShedLast(t *testing.T) {
 func TestRates(t *testing.T) {
 	v := market(t, Limits{SessionRate: 1, SessionBump: 20, AddressRate: 1, AddressBump: 40})
 	v.do("alice", "GET", "/v1/session", nil)
+	v.clock.stop() // rates are by it
 	refusals := 0
 	for range 30 {
 		if err := v.keys["alice"].Do(context.Background(), "GET", "/v1/session", nil, nil); err != nil {

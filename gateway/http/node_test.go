@@ -50,12 +50,12 @@ func (v *venue) openNode(dir string) (stop func()) {
 	v.view = view.New(view.Options{KeyRevoked: func(k wire.KeyID) { v.store.DropKey(k) }})
 	var server *Server
 	node, err := replication.Open(replication.Config{Log: log, SnapshotDir: filepath.Join(dir, "snapshots"), Logger: quiet,
-		Durable: v.hist.Durable, Fatal: fatal, InputCapacity: 64,
+		Durable: v.hist.Durable, Fatal: fatal, InputCapacity: 64, DiskTimeout: time.Hour, // this disk may be as slow as it likes
 		Refused: func(o wire.Origin, err error) { server.Refused(o, err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err = New(Config{Core: nodeCore{node}, View: v.view, History: v.hist, Sessions: v.store, Clock: v.clock.now,
+	server, err = New(Config{Core: nodeCore{node}, View: v.view, History: v.hist, Sessions: v.store, Clock: v.clock.now, Limits: patient(Limits{}),
 		Refusal: func(err error) wire.Reason {
 			switch {
 			case errors.Is(err, replication.ErrBusy):
@@ -105,7 +105,7 @@ func (v *venue) openNode(dir string) (stop func()) {
 		v.keys[name] = v.client(k)
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		err := errors.Join(server.Shutdown(ctx), node.Close())
 		close(end)
@@ -130,7 +130,7 @@ func TestNode(t *testing.T) {
 	stop := v.openNode(dir)
 	v.setUp()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
 	defer cancel()
 	var senders sync.WaitGroup
 	answers := make([][]client.Result, 4)

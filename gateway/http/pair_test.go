@@ -82,7 +82,7 @@ func TestClientOnTwoNodes(t *testing.T) {
 		v.assemble(core, base.events, Limits{}, make(chan struct{}))
 		v.server.cluster = c
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			if err := v.server.Shutdown(ctx); err != nil {
 				t.Errorf("shutdown: %v", err)
@@ -97,7 +97,7 @@ func TestClientOnTwoNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range c.venues {
-		if !v.view.WaitFor(1, 5*time.Second) {
+		if !v.view.WaitFor(1, patience) {
 			t.Fatal("the view did not see the genesis")
 		}
 	}
@@ -109,7 +109,7 @@ func TestClientOnTwoNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	const orders = 60
 	var all sync.WaitGroup

@@ -148,8 +148,8 @@ func (q *request) mayReadID(n wire.AccountID) bool {
 	return ok && q.mayRead(&a, forOps)
 }
 
-// historyError returns the refusal for an error of package history. What no client can cause is logged.
-func (q *request) historyError(err error) *Error {
+// historyError returns the refusal for an error of package history. What no client can cause is logged, with what was read.
+func (q *request) historyError(err error, what ...any) *Error {
 	switch {
 	case errors.Is(err, history.ErrCursor):
 		return refuseField(InvalidCursor, "cursor", "")
@@ -162,7 +162,7 @@ func (q *request) historyError(err error) *Error {
 	case errors.Is(err, history.ErrTrimmed):
 		return refuse(HistoryTrimmed, "it is kept from_ns="+id(uint64(q.s.history.Kept().FromNs))+" on")
 	}
-	q.s.log.Error("the history cannot be read", "error", err)
+	q.s.log.Error("the history cannot be read", append(what, "error", err)...)
 	return refuse(Internal, "the history cannot be read")
 }
 
@@ -273,7 +273,7 @@ func (q *request) pastQuery() (h history.Query) {
 	return h
 }
 
-// pastList is a list from the history: complete from the command that it names.
+// pastList is a list from the history, which says how far back that goes.
 type pastList[T any] struct {
 	list[T]
 	reach
@@ -281,7 +281,7 @@ type pastList[T any] struct {
 
 // reach says how far back a list goes, so that an empty past is not taken for one in which nothing happened.
 type reach struct {
-	CompleteFrom string `json:"complete_from"`        // command from which on this node's history is whole
+	CompleteFrom string `json:"complete_from"`        // command from which on this node's history has no gap
 	KeptFrom     string `json:"kept_from"`            // command from which on it is kept
 	KeptSince    string `json:"kept_since,omitempty"` // time from which on it is kept; absent: nothing has been trimmed
 }

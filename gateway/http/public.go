@@ -8,11 +8,10 @@ import (
 	"uncross/gateway/view"
 )
 
+// openAPI is the interface's description, OpenAPI 3.1 in YAML.
+//
 //go:embed openapi.yaml
 var openAPI []byte
-
-// OpenAPI returns the interface's description, OpenAPI 3.1 in YAML.
-func OpenAPI() []byte { return openAPI }
 
 // list is the shape of every list. Next is given again as cursor to go on after the last item.
 type list[T any] struct {

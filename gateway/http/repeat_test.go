@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uncross/engine/wire"
@@ -100,11 +102,6 @@ func TestUnknownOfOneOperation(t *testing.T) {
 	replies := v.server.replies
 	waitFor(t, "the batch is under way", func() bool { return replies.open.Load() == 3 })
 	v.server.Refused(wire.Origin{Node: replies.node, Seq: replies.next.Load() - 2}, errors.New("leadership lost"))
-	select {
-	case <-done:
-		t.Error("the batch did not wait for the others")
-	case <-time.After(100 * time.Millisecond):
-	}
 	v.core.release()
 	<-done
 	if err != nil {
@@ -115,6 +112,51 @@ func TestUnknownOfOneOperation(t *testing.T) {
 			t.Errorf("operation %d: %s, want %s", i, got, w)
 		}
 	}
+}
+
+// TestBatchWaitsForEach: that the outcome of one operation is unknown does not end the wait for the others of its batch; that
+// the time is over does.
+func TestBatchWaitsForEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 5 * time.Second
+		r := newReplies(1, 10)
+		run := func(n int) (origins []wire.Origin, ended chan string) {
+			b := batchRun{q: &request{s: &Server{limits: Limits{Answer: most}, replies: r}}, results: make([]batchResult, n)}
+			for range n {
+				p, o := r.expect()
+				b.replies, origins = append(b.replies, p), append(origins, o)
+			}
+			ended = make(chan string, 1)
+			go func() {
+				b.collect()
+				var reasons []string
+				for i := range b.results {
+					reasons = append(reasons, b.results[i].Error.Reason)
+				}
+				ended <- strings.Join(reasons, " ")
+			}()
+			return origins, ended
+		}
+		of, ended := run(3)
+		r.refuse(of[0], OutcomeUnknown)
+		time.Sleep(most - 1)
+		synctest.Wait()
+		if len(ended) > 0 {
+			t.Errorf("the batch did not wait for the others: %s", <-ended)
+		}
+		r.refuse(of[1], Busy)
+		r.refuse(of[2], NotReady)
+		if got := <-ended; got != "outcome_unknown busy not_ready" {
+			t.Errorf("the batch ends with %s", got)
+		}
+		begin := time.Now()
+		of, ended = run(4)
+		r.refuse(of[0], Busy)
+		r.refuse(of[3], Busy)
+		if got := <-ended; got != "busy outcome_unknown outcome_unknown busy" || time.Since(begin) != most {
+			t.Errorf("after %v the batch ends with %s", time.Since(begin), got)
+		}
+	})
 }
 
 // TestWaitsOfOneRequest gives all waits of a request one time.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"uncross/engine/wire"
 	"uncross/gateway/history"
 )
@@ -365,11 +367,13 @@ func (v *venue) accepting(t *testing.T, user, target, accept string) (*nethttp.R
 
 // TestStatementTurns refuses a statement when as many as may are being drawn up; a file needs no turn.
 func TestStatementTurns(t *testing.T) {
-	v := market(t, Limits{Statements: 2, ReadWait: 10 * time.Millisecond})
+	v := market(t, Limits{Statements: 2})
 	v.server.statements <- struct{}{}
 	v.do("alice", "GET", "/v1/statement?account=A", nil)
 	v.server.statements <- struct{}{}
+	v.server.limits.ReadWait = 10 * time.Millisecond // for a turn that nobody gives back
 	v.refused("alice", "GET", "/v1/statement?account=A", nil, Busy)
+	v.server.limits.ReadWait = patience
 	v.accepting(t, "alice", "/v1/statement?account=A&format=csv", "")
 	<-v.server.statements
 	v.do("alice", "GET", "/v1/statement?account=A", nil)
@@ -415,6 +419,17 @@ func TestHistoryRefusals(t *testing.T) {
 		if got := q.historyError(fmt.Errorf("wrapped: %w", err)); got.Reason != want {
 			t.Errorf("%v becomes %v", err, got)
 		}
+	}
+	closed, err := history.Open("closed", history.Options{FS: vfs.NewMem()})
+	if err == nil {
+		err = closed.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&request{s: &Server{history: closed, log: v.server.log}}).fromRecord(&orderAnswer{}, nil, &wire.OrderAccepted{})
+	if n := strings.Count(v.logs.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d of them are in the log as errors, but one is no client's fault:\n%s", n, v.logs.String())
 	}
 	if info(HistoryTrimmed).status != nethttp.StatusGone {
 		t.Error("what has been trimmed is gone")

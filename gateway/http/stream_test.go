@@ -49,38 +49,32 @@ func serveStream(t *testing.T, limits Limits, config *tls.Config) (v *venue, e *
 	t.Helper()
 	v = openVenue(t, limits)
 	e = &echoStream{shutdown: make(chan struct{})}
-	s, err := New(Config{Core: v.core, View: v.view, History: v.hist, Sessions: v.store, Stream: e, Limits: limits})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = s.Serve(ln, config) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = s.http.ShutdownWithContext(ctx)
-		s.close.Do(func() { close(s.stop) })
-	})
-	return v, e, s, ln.Addr().String()
+	s, address, serve := v.beside(Config{Stream: e, Limits: patient(limits)}, config)
+	serve()
+	return v, e, s, address
 }
 
 const upgradeText = "GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
-// dialStream opens a connection, sends a text and reads the head of the answer.
-func dialStream(t *testing.T, address, text string) (net.Conn, *bufio.Reader, *nethttp.Response) {
+// dialText opens a connection and sends a text.
+func dialText(t *testing.T, address, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// dialStream does it and reads the head of the answer.
+func dialStream(t *testing.T, address, text string) (net.Conn, *bufio.Reader, *nethttp.Response) {
+	t.Helper()
+	c := dialText(t, address, text)
 	r := bufio.NewReader(c)
 	a, err := nethttp.ReadResponse(r, nil)
 	if err != nil {
@@ -89,30 +83,44 @@ func dialStream(t *testing.T, address, text string) (net.Conn, *bufio.Reader, *n
 	return c, r, a
 }
 
-// TestStreamRoutes: the connection goes over whole, with what was sent right behind the handshake; nothing limits its time;
-// it keeps its place among the connections until it ends.
-func TestStreamRoutes(t *testing.T) {
-	v, e, s, address := serveStream(t, Limits{ConnsPerIP: 2, ReadTimeout: 200 * time.Millisecond, IdleTimeout: 200 * time.Millisecond,
-		WriteTime: 200 * time.Millisecond}, nil)
-	first, r, a := dialStream(t, address, upgradeText+"behind it")
-	if a.StatusCode != 101 {
-		t.Fatalf("answered with %d", a.StatusCode)
+// TestStreamHasTime: the connection goes over whole, with what was sent right behind the handshake, and nothing limits its
+// time. The handshake is sent before the server begins, so that it is in time itself.
+func TestStreamHasTime(t *testing.T) {
+	const short = 200 * time.Millisecond
+	v := openVenue(t, Limits{})
+	e := &echoStream{shutdown: make(chan struct{})}
+	_, address, serve := v.beside(Config{Stream: e, Limits: Limits{ReadTimeout: short, IdleTimeout: short, WriteTime: short}}, nil)
+	c := dialText(t, address, upgradeText+"behind it")
+	serve()
+	r := bufio.NewReader(c)
+	a, err := nethttp.ReadResponse(r, nil)
+	if err != nil || a.StatusCode != 101 {
+		t.Fatalf("answered with %v, %v", a, err)
 	}
 	got := make([]byte, len("behind it"))
 	if _, err := io.ReadFull(r, got); err != nil || string(got) != "behind it" {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	v.check.mu.Lock()
-	v.check.used["GET /v1/stream"] = true
-	v.check.mu.Unlock()
 	time.Sleep(500 * time.Millisecond) // longer than every time limit of HTTP
-	if _, err := io.WriteString(first, "later"); err != nil {
+	if _, err := io.WriteString(c, "later"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(r, got[:5]); err != nil || string(got[:5]) != "later" {
 		t.Fatalf("got %q, %v: a time limit of HTTP ended the stream", got[:5], err)
 	}
+	c.Close() // the server waits for it
+}
 
+// TestStreamRoutes: a connection that was taken over keeps its place among the connections until it ends.
+func TestStreamRoutes(t *testing.T) {
+	v, e, s, address := serveStream(t, Limits{ConnsPerIP: 2}, nil)
+	first, _, a := dialStream(t, address, upgradeText)
+	if a.StatusCode != 101 {
+		t.Fatalf("answered with %d", a.StatusCode)
+	}
+	v.check.mu.Lock()
+	v.check.used["GET /v1/stream"] = true
+	v.check.mu.Unlock()
 	second, _, a := dialStream(t, address, upgradeText)
 	if a.StatusCode != 101 {
 		t.Fatalf("answered with %d", a.StatusCode)
@@ -122,25 +130,22 @@ func TestStreamRoutes(t *testing.T) {
 		t.Errorf("a third connection of an address that may have two is answered with %d", a.StatusCode)
 	}
 	second.Close()
-	for e.open.Load() > 1 {
-		time.Sleep(time.Millisecond)
-	}
-	for { // the place is given back right after the handler
-		c, _, a := dialStream(t, address, "GET /asyncapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n")
-		text, _ := io.ReadAll(a.Body)
-		c.Close()
-		if a.StatusCode == 429 {
-			continue
-		}
-		v.check.exchange(t, "GET", "/asyncapi.yaml", nil, a, text)
-		if a.StatusCode != 200 || string(text) != string(e.Describe()) {
-			t.Errorf("asyncapi.yaml: %d %q", a.StatusCode, text)
-		}
-		break
+	waitFor(t, "the end of the second", func() bool { return e.open.Load() == 1 })
+	var text []byte
+	waitFor(t, "its place, which is given back right after", func() bool {
+		var c net.Conn
+		c, _, a = dialStream(t, address, "GET /asyncapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n")
+		defer c.Close()
+		text, _ = io.ReadAll(a.Body)
+		return a.StatusCode != 429
+	})
+	v.check.exchange(t, "GET", "/asyncapi.yaml", nil, a, text)
+	if a.StatusCode != 200 || string(text) != string(e.Describe()) {
+		t.Errorf("asyncapi.yaml: %d %q", a.StatusCode, text)
 	}
 	first.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)

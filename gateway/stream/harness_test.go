@@ -123,6 +123,7 @@ func openWith(t testing.TB, o options) *venue {
 	t.Helper()
 	v := &venue{t: t, clock: &testClock{}, logs: &logBuffer{}, check: loadContract(t), keys: map[string]*auth.Key{}, told: newToldFeed(),
 		core: &testCore{engine: engine.New(), events: ring.NewBroadcast[wire.Event](1 << 14)}, stop: make(chan struct{}), secure: o.clientTLS}
+	o.limits, o.rest = patient(o.limits, o.rest)
 	logger := slog.New(slog.NewTextHandler(v.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	v.store = auth.NewStore(auth.Limits{}, v.clock.now)
 	v.view = view.New(view.Options{KeyRevoked: func(k wire.KeyID) {
@@ -190,7 +191,7 @@ func (v *venue) shutdown() {
 		return
 	}
 	v.closed = true
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := v.rest.Shutdown(ctx); err != nil {
 		v.t.Errorf("shutdown: %v", err)
@@ -234,7 +235,7 @@ func (v *venue) apply(key wire.KeyID, c *wire.Command) {
 	v.core.mu.Lock()
 	seq := v.core.engine.Seq()
 	v.core.mu.Unlock()
-	if !v.view.WaitFor(seq, 20*time.Second) || !v.hist.WaitFor(seq, 20*time.Second) {
+	if !v.view.WaitFor(seq, patience) || !v.hist.WaitFor(seq, patience) {
 		v.t.Fatal("the views do not have the command")
 	}
 }
@@ -361,7 +362,18 @@ type client struct {
 	wire atomic.Int64 // bytes of frames that came
 }
 
-const patience = 30 * time.Second
+// patience is how long a test waits for what is to come.
+const patience = time.Minute
+
+// patient gives it to the waits for this machine, or for the test as a client, of which a test says nothing.
+func patient(l Limits, rest http.Limits) (Limits, http.Limits) {
+	for _, d := range []*time.Duration{&l.Handshake, &l.Write, &l.Ping, &l.Wait, &rest.ReadTimeout, &rest.WriteTime, &rest.ReadWait} {
+		if *d == 0 {
+			*d = patience
+		}
+	}
+	return l, rest
+}
 
 // dial opens a connection and sends nothing.
 func (v *venue) dial() net.Conn {

@@ -10,6 +10,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"uncross/engine/wire"
+	"uncross/gateway/auth"
 	"uncross/gateway/history"
 	"uncross/gateway/http"
 )
@@ -180,15 +181,22 @@ func TestSecondLogin(t *testing.T) {
 
 // TestSessionEnds: however a session ends, what it read ends with it, and the client is told why. The rest stays.
 func TestSessionEnds(t *testing.T) {
-	v := open(t, Limits{Ping: 50 * time.Millisecond})
+	v := open(t, Limits{})
 	for name, step := range map[string]struct {
 		who    string
-		end    func(id string)
+		end    func(s *auth.ClientSession)
 		reason string
 	}{
-		"ended":   {"alice", func(id string) { v.store.End(id) }, "unknown_session"},
-		"expired": {"bob", func(string) { v.clock.advance(16 * time.Minute) }, "session_expired"},
-		"revoked": {"alice-reads", func(string) {
+		"ended": {"alice", func(s *auth.ClientSession) { v.store.End(s.ID()) }, "unknown_session"},
+		"expired": {"bob", func(s *auth.ClientSession) {
+			v.clock.advance(s.Expires().Sub(v.clock.now()) - 50*time.Millisecond)
+			v.stream.mu.Lock()
+			defer v.stream.mu.Unlock()
+			for c := range v.stream.conns {
+				c.poke() // the clock was put forward: how long it is to the end is to be worked out anew
+			}
+		}, "session_expired"},
+		"revoked": {"alice-reads", func(*auth.ClientSession) {
 			v.submit(wire.OperatorKey, &wire.RevokeKey{Key: v.keys["alice-reads"].ID})
 		}, "key_revoked"},
 	} {
@@ -205,7 +213,7 @@ func TestSessionEnds(t *testing.T) {
 			c.ask(m{"op": "ping", "id": "now"})
 			for c.message()["id"] != "now" {
 			}
-			step.end(s.ID())
+			step.end(s)
 			a := c.answer("error")
 			if a["error"].(m)["reason"] != step.reason || len(a["ended"].([]any)) != 2 || a["id"] != nil {
 				t.Errorf("%v", a)

@@ -1,10 +1,14 @@
 package stream
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -302,36 +306,32 @@ func TestFairness(t *testing.T) {
 	}
 }
 
-// TestSlowReaders: those who do not read are cut off, and nobody else notices.
+// TestSlowReaders: those who do not read are cut off, and nobody else notices. Who does read is told no more at a time than the
+// system holds for it, so that it may read as slowly as the machine has it.
 func TestSlowReaders(t *testing.T) {
-	v := open(t, Limits{Write: time.Second, SendBuffer: 16 << 10, Round: 64 << 10})
+	v := open(t, Limits{Write: time.Second, Round: 64 << 10})
 	v.told.keep = 2000
 	topic, trades := Topic{Channel: Phases, Instrument: gold}, Topic{Channel: Trades, Instrument: gold}
+	good := v.connect()
+	good.subscribe(on("status", "XAU-USD"))
+	v.stream.limits.SendBuffer = 16 << 10
 	var stuck []*client
 	for range 20 {
 		c := v.connect()
 		c.subscribe(on("status", "XAU-USD"))
 		stuck = append(stuck, c)
 	}
-	good := v.connect()
-	good.subscribe(on("status", "XAU-USD"))
-	const n = 12_000
-	go func() {
-		for i := range n {
-			v.told.tell(topic, phases("XAU-USD", i, 1000))
-			if i%200 == 199 {
-				time.Sleep(2 * time.Millisecond)
+	const n, atOnce = 12_000, 100
+	for i := range n {
+		v.told.tell(topic, phases("XAU-USD", i, 1000))
+		if (i+1)%atOnce != 0 {
+			continue
+		}
+		for at := i + 1 - atOnce; at <= i; at++ {
+			if a := good.message(); a["previous"] != itoa(at) {
+				t.Fatalf("%v, want %d", a, at)
 			}
 		}
-	}()
-	seen := -1
-	for seen < n-1 {
-		a := good.message()
-		var at int
-		if _, err := fmt.Sscan(a["previous"].(string), &at); err != nil || at <= seen {
-			t.Fatalf("after %d: %v", seen, a)
-		}
-		seen = at
 	}
 	eventually(t, "those who do not read are gone", func() bool { return v.stream.Status().Connections == 1 })
 	for _, c := range stuck {
@@ -352,21 +352,9 @@ func TestSlowReaders(t *testing.T) {
 
 // TestPings: the server asks, and closes where nobody answers.
 func TestPings(t *testing.T) {
-	v := open(t, Limits{Ping: 50 * time.Millisecond})
-	answers, silent := v.connect(), v.connect()
-	pings := 0
-	for pings < 5 {
-		g, err := answers.receive()
-		v.must(err)
-		if g.op != ws.OpPing {
-			t.Fatalf("%+v", g)
-		}
-		pings++
-		answers.raw(frame(pong, true, []byte("of nothing")))
-		answers.raw(frame(pong, true, g.payload))
-	}
-	silent.closedWith(closeNoPong)
+	open(t, Limits{Ping: 50 * time.Millisecond}).connect().closedWith(closeNoPong)
 	// A client's own.
+	v := open(t, Limits{})
 	c := v.connect()
 	c.raw(frame(ping, true, []byte("are you there")))
 	for {
@@ -379,6 +367,43 @@ func TestPings(t *testing.T) {
 			break
 		}
 	}
+}
+
+// TestPingsInTime: who answers every ping just in time is asked for ever, and who answers one no longer is closed when the next
+// is due.
+func TestPingsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{limits: DefaultLimits(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
+		near, far := net.Pipe()
+		defer near.Close()
+		begin := time.Now()
+		c := &client{t: t, net: near, r: bufio.NewReader(near)}
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			s.newConn(far, &handshake{}).run()
+			far.Close()
+		}()
+		for n := range 100 {
+			g, err := c.receive()
+			if err != nil || g.op != ws.OpPing || time.Since(begin) != time.Duration(n+1)*s.limits.Ping {
+				t.Fatalf("after %v: %+v, %v", time.Since(begin), g, err)
+			}
+			time.Sleep(s.limits.Ping - 1)
+			c.raw(frame(pong, true, []byte("of nothing")))
+			c.raw(frame(pong, true, g.payload))
+		}
+		if g, err := c.receive(); err != nil || g.op != ws.OpPing {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		c.raw(frame(pong, true, []byte("of nothing")))
+		c.closedWith(closeNoPong)
+		if took := time.Since(begin); took != 102*s.limits.Ping {
+			t.Errorf("closed after %v", took)
+		}
+		near.Close()
+		<-over
+	})
 }
 
 // TestShutdown: every stream is told, and waited for.
