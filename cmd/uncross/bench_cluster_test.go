@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,27 +38,35 @@ func TestBenchCluster(t *testing.T) {
 	}
 }
 
-// TestBenchSoak runs two pieces of a soak of a few seconds, and writes their report.
+// TestBenchSoak runs two pieces of a soak of a few seconds, and writes their report. Where a piece is broken since a node has ended
+// for the machine's own disk, there is one more.
 func TestBenchSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
 	dir := filepath.Join(t.TempDir(), "soak")
-	for range 2 {
+	stood, wrong := watchDisk(t), uint64(0)
+	for whole := 0; whole < 2; {
 		out, err := exec.Command(nodestest.Program(t), "bench", "soak", "--dir", dir, "--for", "3s", "--every", "1s", "--fault-every", "600ms").CombinedOutput()
-		if err != nil {
+		switch {
+		case err == nil:
+			whole++
+		case strings.Contains(string(out), ownHang) && wrong < min(stood(), 3): // the machine's disk, which stood still for this process as well
+			wrong++
+		default:
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
 	file := filepath.Join(dir, "report.md")
-	if out, err := exec.Command(nodestest.Program(t), "bench", "soak", "--dir", dir, "--report", file).CombinedOutput(); err != nil {
+	if out, err := exec.Command(nodestest.Program(t), "bench", "soak", "--dir", dir, "--report", file).CombinedOutput(); (err != nil) != (wrong > 0) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"s in 2 pieces (2 were begun; 0 ended with something wrong", " | 0 | 0 |\n", "the same on all of them", "| time | piece | command | hash |"} {
+	pieces := fmt.Sprintf("s in 2 pieces (%d were begun; %d ended with something wrong", 2+wrong, wrong)
+	for _, want := range []string{pieces, " | 0 | 0 |\n", "the same on all of them", "| time | piece | command | hash |"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -29,8 +29,8 @@ import (
 
 // This file is the page in a real browser on a real server. It skips where there is no browser; .ci/browser installs one.
 
-// browserPatience bounds each wait for the page to show something.
-const browserPatience = 20 * time.Second
+// browserPatience bounds each wait for the page to show something, also on a machine that has much else to do.
+const browserPatience = time.Minute
 
 // findBrowser returns the path of a Chromium or Chrome, or skips the test.
 func findBrowser(t *testing.T) string {
@@ -58,7 +58,8 @@ type browser struct {
 // openBrowser starts a headless browser with an empty tab.
 func openBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(findBrowser(t)), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU)
+	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(findBrowser(t)), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
+		chromedp.WSURLReadTimeout(browserPatience))
 	if os.Getuid() == 0 {
 		all = append(all, chromedp.NoSandbox) // as root Chromium does not start with it
 	}

@@ -60,8 +60,8 @@ Examples
   uncross demo
   uncross demo --rate 200 --seed 7 --fresh
   uncross demo --nodes 3 --data demo3
-  uncross demo --day ../shared/data/sse_order_by_order/601825_20230711 --speed 10x
-  uncross demo --day ../shared/data/sse_order_by_order/601825_20230711 --speed max --rate 0`
+  uncross demo --day data/601825_20230711 --speed 10x    with data/601825_20230711.commands.csv, .trades.csv
+  uncross demo --day data/601825_20230711 --speed max --rate 0`
 }
 
 // orderRate is a number of orders a second.

@@ -36,16 +36,20 @@ func (d *demonstration) nodesOf() (urls []string, pids []int) {
 	return urls, pids[1:]
 }
 
-// printedCommand runs a command as it is printed, and returns what it says.
+// printedCommand runs a command as it is printed, and returns what it says. It may come at a moment without a leader: then it is run
+// again, as a reader would.
 func (d *demonstration) printedCommand(begin string) string {
 	d.t.Helper()
 	_, args, _ := strings.Cut(d.await(begin), begin)
-	cmd := exec.Command(nodestest.Program(d.t), strings.Fields(begin+args)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		d.t.Errorf("%s%s: %v\n%s", begin, args, err, out)
+	for end := time.Now().Add(demoPatience); ; time.Sleep(100 * time.Millisecond) {
+		out, err := exec.Command(nodestest.Program(d.t), strings.Fields(begin+args)...).CombinedOutput()
+		if err == nil {
+			return string(out)
+		}
+		if time.Now().After(end) {
+			d.t.Fatalf("%s%s: %v\n%s", begin, args, err, out)
+		}
 	}
-	return string(out)
 }
 
 // count returns how many of the lines so far have a text in them.
@@ -61,43 +65,47 @@ func (d *demonstration) count(text string) (n int) {
 // until looks for something to be so.
 func (d *demonstration) until(what string, so func() bool) {
 	d.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(demoPatience); !so(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			d.t.Fatalf("still not: %s\n%s\n%s", what, strings.Join(d.printed(), "\n"), d.stderr.String())
 		}
 	}
 }
 
-// agreed looks until all nodes show one command, behind a given one, and returns it: they must then show one hash.
+// agreed looks until all nodes have been seen at one command, behind a given one, and returns it: they must have had one hash there.
+// While orders come they are never asked at the same command, so that what each has shown is kept.
 func (d *demonstration) agreed(urls []string, behind uint64) (command uint64) {
 	d.t.Helper()
-	type status struct {
-		Command  uint64 `json:"command,string"`
-		FullHash string `json:"full_hash"`
-	}
-	short := http.Client{Timeout: time.Second}
+	short := http.Client{Timeout: demoPatience}
+	hashes := map[uint64][]string{} // by command: of each node, "" where it has not been seen there
 	d.until("all nodes at one command", func() bool {
-		all := make([]status, len(urls))
 		for i, u := range urls {
+			var s struct {
+				Command  uint64 `json:"command,string"`
+				FullHash string `json:"full_hash"`
+			}
 			a, err := short.Get(u + "/v1/status")
 			if err != nil {
-				return false
+				continue // it is not there yet
 			}
-			err = json.NewDecoder(a.Body).Decode(&all[i])
-			if a.Body.Close(); err != nil {
-				return false
+			err = json.NewDecoder(a.Body).Decode(&s)
+			if a.Body.Close(); err != nil || s.Command <= behind || s.FullHash == "" {
+				continue
+			}
+			of := hashes[s.Command]
+			if of == nil {
+				of = make([]string, len(urls))
+				hashes[s.Command] = of
+			}
+			of[i] = s.FullHash
+			if slices.ContainsFunc(of, func(h string) bool { return h != "" && h != s.FullHash }) {
+				d.t.Fatalf("different hashes at command %d: %q", s.Command, of)
+			}
+			if command = s.Command; !slices.Contains(of, "") {
+				return true
 			}
 		}
-		for _, s := range all[1:] {
-			if s.Command != all[0].Command {
-				return false
-			}
-			if s.FullHash != all[0].FullHash {
-				d.t.Fatalf("different hashes at command %d: %+v", s.Command, all)
-			}
-		}
-		command = all[0].Command
-		return command > behind && all[0].FullHash != ""
+		return false
 	})
 	return command
 }

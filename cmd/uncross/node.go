@@ -104,6 +104,18 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 	if err = n.openCore(d, set, g, fatal); err != nil {
 		return n, err
 	}
+	if err = n.openGateways(set); err != nil {
+		return n, err
+	}
+	n.runReaders(fatal)
+	if err = n.replicas.Start(); err == nil && n.cluster != nil {
+		n.listenToOthers()
+	}
+	return n, err
+}
+
+// openGateways makes what clients come by, and the view that it reads: FIX, market data and its stream, and REST.
+func (n *node) openGateways(set nodeSettings) (err error) {
 	sessions := auth.NewStore(auth.Limits{}, time.Now)
 	n.view = view.New(view.Options{
 		KeyRevoked: func(k wire.KeyID) {
@@ -118,22 +130,25 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 		Core: entrance, View: n.view, History: n.history, Outbox: n.outbox, VerifyPassword: auth.VerifyPassword,
 		Events: func(name string) *ring.Reader[wire.Event] { return n.replicas.Events().Reader(name, false) },
 		Busy:   func(err error) bool { return errors.Is(err, replication.ErrBusy) },
-		CompID: set.fix.compID, Limits: set.fix.limits, ResetAt: set.fix.resetAt, TLS: set.fix.tls, Logger: logger,
+		CompID: set.fix.compID, Limits: set.fix.limits, ResetAt: set.fix.resetAt, TLS: set.fix.tls, Logger: n.logger,
 		Leader: n.fixLeader(set),
 	})
 	if err != nil {
-		return n, err
+		return err
 	}
 	if err = n.openMarket(entrance, sessions, set); err != nil {
-		return n, err
+		return err
 	}
 	n.server, err = http.New(http.Config{
 		Core: entrance, View: n.view, History: n.history, Sessions: sessions, Sequenced: fixStates{n.fix, n.outbox}, Refusal: refusal,
-		Market: n.feed, Stream: n.stream, StreamStatus: func() http.StreamStatus { return http.StreamStatus(n.stream.Status()) }, Page: web.New(), Cluster: memberships{n}, Limits: set.limits, Logger: logger, Version: version,
+		Market: n.feed, Stream: n.stream, StreamStatus: func() http.StreamStatus { return http.StreamStatus(n.stream.Status()) },
+		Page: web.New(), Cluster: memberships{n}, Limits: set.limits, Logger: n.logger, Version: version,
 	})
-	if err != nil {
-		return n, err
-	}
+	return err
+}
+
+// runReaders begins to read the events, of which there are none before replication starts, and to send what FIX sends by itself.
+func (n *node) runReaders(fatal func(error)) {
 	for name, run := range map[string]func(*ring.Reader[wire.Event]) error{
 		"view":    func(r *ring.Reader[wire.Event]) error { return n.view.Run(r, n.stop) },
 		"history": func(r *ring.Reader[wire.Event]) error { return n.history.Run(r, n.stop) },
@@ -150,10 +165,6 @@ func openNode(d dataDir, set nodeSettings, g wire.Genesis, logger *slog.Logger) 
 	}
 	n.runFeed()
 	n.pushing.Go(func() { n.fix.Run(n.quiet) })
-	if err = n.replicas.Start(); err == nil && n.cluster != nil {
-		n.listenToOthers()
-	}
-	return n, err
 }
 
 // endProcess ends the process here and now: nothing may be acknowledged that is not durable. A node that was sent a snapshot

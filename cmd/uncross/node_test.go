@@ -121,7 +121,7 @@ func TestGenesisIsSentAgain(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * genesisAgain):
+	case <-time.After(60 * genesisAgain):
 		t.Error("the venue never begins")
 		close(end)
 		<-begun

@@ -143,9 +143,12 @@ func (v *venue) status() (s struct {
 	FullHash     string `json:"full_hash"`
 	BusinessHash string `json:"business_hash"`
 	Command      string `json:"command"`
+	Stream       struct {
+		Connections int `json:"connections"`
+	} `json:"stream"`
 }) {
 	v.t.Helper()
-	short := http.Client{Timeout: 5 * time.Second}
+	short := http.Client{Timeout: time.Minute}
 	answer, err := short.Get(v.url() + "/v1/status")
 	if err != nil {
 		v.t.Fatal(err)

@@ -38,7 +38,7 @@ type clusterFlags struct {
 	HeartbeatTimeout time.Duration `env:"UNCROSS_HEARTBEAT_TIMEOUT" help:"Time without a word of the leader before an election (default: 400ms in a cluster)."`
 	ElectionTimeout  time.Duration `env:"UNCROSS_ELECTION_TIMEOUT" help:"Time of one election (default: 400ms in a cluster)."`
 	LeaderLease      time.Duration `env:"UNCROSS_LEADER_LEASE" help:"Time without a word of a majority before a leader steps down; below the heartbeat time-out (default: 300ms in a cluster)."`
-	DiskTimeout      time.Duration `env:"UNCROSS_DISK_TIMEOUT" help:"Longest write or fsync of the log before the node ends itself, so that another may lead (default: 2s)."`
+	DiskTimeout      time.Duration `env:"UNCROSS_DISK_TIMEOUT" help:"Longest operation on the disk for the log (reads, writes, fsyncs, removals) and for votes and terms, before the node ends itself, so that another may lead (default: 2s)."`
 }
 
 // parseMember reads a node of --peers: NODE=HOST:PORT.

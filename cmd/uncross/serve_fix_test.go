@@ -29,7 +29,7 @@ type fixClient struct {
 func newFIXClient(t *testing.T, conn net.Conn, name string) *fixClient {
 	t.Helper()
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	return &fixClient{t: t, conn: conn, in: message.NewReader(conn, 1<<16), name: name}

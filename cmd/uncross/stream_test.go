@@ -2,7 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -47,47 +47,55 @@ func TestStreamCommand(t *testing.T) {
 		}
 	}
 	order("first", "buy", "100.00")
-	stream := func(args ...string) (lines <-chan string, end func() string) {
+	seen := map[<-chan string][]string{}
+	stream := func(args ...string) (lines, said <-chan string, end func() string) {
 		t.Helper()
 		cmd := exec.Command(v.program, append([]string{"stream", v.url()}, args...)...)
-		var said bytes.Buffer
-		cmd.Stderr = &said
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		reader := func(from io.Reader, err error) <-chan string {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := make(chan string, 1000)
+			go func() {
+				defer close(all)
+				for in := bufio.NewScanner(from); in.Scan(); {
+					all <- in.Text()
+				}
+			}()
+			return all
 		}
+		out, err := cmd.StdoutPipe()
+		beside, errBeside := cmd.StderrPipe()
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		all := make(chan string, 1000)
-		go func() {
-			defer close(all)
-			for in := bufio.NewScanner(out); in.Scan(); {
-				all <- in.Text()
-			}
-		}()
-		return all, func() string {
+		lines, said = reader(out, err), reader(beside, errBeside)
+		return lines, said, func() string {
 			t.Helper()
 			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 				t.Error(err)
 			}
-			for range all { // to the end
+			for range lines { // to the end
 			}
+			for line := range said {
+				seen[said] = append(seen[said], line)
+			}
+			all := strings.Join(seen[said], "\n")
 			if err := cmd.Wait(); err != nil {
-				t.Errorf("ends with %v\n%s", err, &said)
+				t.Errorf("ends with %v\n%s", err, all)
 			}
-			return said.String()
+			return all
 		}
 	}
-	seen := map[<-chan string][]string{}
 	// until waits for a line with all parts. The channels come in any order: it may have been read already.
 	until := func(lines <-chan string, parts ...string) {
 		t.Helper()
 		has := func(line string) bool {
 			return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(line, p) })
 		}
-		for patience := time.After(15 * time.Second); !slices.ContainsFunc(seen[lines], has); {
+		for patience := time.After(followPatience); !slices.ContainsFunc(seen[lines], has); {
 			select {
 			case line, ok := <-lines:
 				if !ok {
@@ -100,10 +108,10 @@ func TestStreamCommand(t *testing.T) {
 		}
 	}
 	key := filepath.Join(dataDir(v.data).keys(), "anna.key")
-	lines, end := stream("book:COIN-USD", "orders:COIN-USD", "trades:COIN-USD@0", "executions:anna@0.0", "balances:anna", "candles:COIN-USD:1m", "bbo:*", "statistics:*", "status:*",
+	lines, said, end := stream("book:COIN-USD", "orders:COIN-USD", "trades:COIN-USD@0", "executions:anna@0.0", "balances:anna", "candles:COIN-USD:1m", "bbo:*", "statistics:*", "status:*",
 		"auction:COIN-USD", "--key", key, "--check")
-	raw, endRaw := stream("--raw", "trades:COIN-USD", "book:COIN-USD")
-	packed, endPacked := stream("--binary", "--compress", "book:COIN-USD", "orders:COIN-USD", "candles:COIN-USD:1m", "statistics:COIN-USD", "auction:COIN-USD", "status:COIN-USD")
+	raw, _, endRaw := stream("--raw", "trades:COIN-USD", "book:COIN-USD")
+	packed, _, endPacked := stream("--binary", "--compress", "book:COIN-USD", "orders:COIN-USD", "candles:COIN-USD:1m", "statistics:COIN-USD", "auction:COIN-USD", "status:COIN-USD")
 	until(lines, "executions", "anna", "accepted", "first", "100.00")
 	until(raw, `{"channel":"book","type":"snapshot","symbol":"COIN-USD"`)
 	until(packed, "book", "COIN-USD", "snapshot", "bid 100.00 x 0.5 (1)")
@@ -116,10 +124,12 @@ func TestStreamCommand(t *testing.T) {
 	order("third", "buy", "99.00")
 	until(lines, "book", "99.00 x 0.5 (1)")
 	until(lines, "balances", "USD")
-	time.Sleep(3 * checkEvery) // for a look at REST's book
-	said := end()
-	if !strings.Contains(said, "connected again") || !strings.Contains(said, "times equal to REST's book") {
-		t.Errorf("it said\n%s", said)
+	for _, copied := range []string{"book:COIN-USD: ", "orders:COIN-USD: "} { // each looks at REST's book by itself
+		until(said, copied, "proved, the copy is REST's book")
+	}
+	all := end()
+	if !strings.Contains(all, "connected again") || strings.Count(all, "times equal to REST's book") != 2 {
+		t.Errorf("it said\n%s", all)
 	}
 	endRaw()
 	endPacked()

@@ -38,77 +38,102 @@ func (c *verifyCmd) Run(s *streams) error {
 	if !exists(d.wal()) && wal.Missing(log) == nil {
 		return fmt.Errorf("%s holds no log: it is not the data directory of a node that has run", c.Data)
 	}
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(s.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
 	r, logErr := wal.Verify(log)
 	if logErr != nil && r.Damage == nil {
 		return logErr
 	}
-	g, genesisErr := d.readGenesis()
-	if genesisErr == nil && r.Cluster != "" && r.Cluster != cluster(&g) {
-		genesisErr = fmt.Errorf("%s says cluster %s, the log belongs to cluster %s", d.genesis(), cluster(&g), r.Cluster)
-	}
-	if genesisErr == nil {
-		line("venue", "%s, cluster %s", g.Venue, cluster(&g))
-	} else {
-		line("damage", "%v", genesisErr)
-	}
-	line("log", "%d entries, %d to %d, %d bytes, format %d", r.Entries, r.First, r.Last, r.Bytes, r.Format)
-	for _, t := range r.Terms {
-		line("", "term %d: entries %d to %d", t.Term, t.First, t.Last)
-	}
-	if logErr != nil {
-		line("damage", "%v", logErr)
-	}
-	var fileErr error
-	for _, f := range r.Findings {
-		if f.Expected {
-			line("note", "%s", f)
-			continue
-		}
-		line("damage", "%s", f)
-		fileErr = errors.Join(fileErr, errors.New(f.What))
-	}
+	v := &verification{d: d, line: func(name, format string, args ...any) {
+		fmt.Fprintf(s.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}}
+	found := []error{v.venue(&r), v.log(&r, logErr)}
 	seen, stateErr := replication.Inspect(d.snapshots(), func(from uint64, fn func(*raft.Log) error) error {
 		return wal.ReplayLogs(log, from, fn)
 	}, c.Skip)
+	found = append(found, v.snapshots(seen), v.state(seen, stateErr, logErr), v.stores(seen, logErr == nil && stateErr == nil))
+	if errors.Join(found...) != nil {
+		v.line("result", "DAMAGED")
+		return errSaid
+	}
+	v.line("result", "sound")
+	return nil
+}
+
+// verification tells what is found in a data directory, line by line. Its methods return what is damaged, which they have told.
+type verification struct {
+	d    dataDir
+	line func(name, format string, args ...any)
+}
+
+// venue holds genesis.json against the log.
+func (v *verification) venue(r *wal.Report) error {
+	g, err := v.d.readGenesis()
+	if err == nil && r.Cluster != "" && r.Cluster != cluster(&g) {
+		err = fmt.Errorf("%s says cluster %s, the log belongs to cluster %s", v.d.genesis(), cluster(&g), r.Cluster)
+	}
+	if err != nil {
+		v.line("damage", "%v", err)
+		return err
+	}
+	v.line("venue", "%s, cluster %s", g.Venue, cluster(&g))
+	return nil
+}
+
+// log tells what was found in the log and its files.
+func (v *verification) log(r *wal.Report, err error) error {
+	v.line("log", "%d entries, %d to %d, %d bytes, format %d", r.Entries, r.First, r.Last, r.Bytes, r.Format)
+	for _, t := range r.Terms {
+		v.line("", "term %d: entries %d to %d", t.Term, t.First, t.Last)
+	}
+	if err != nil {
+		v.line("damage", "%v", err)
+	}
+	for _, f := range r.Findings {
+		if f.Expected {
+			v.line("note", "%s", f)
+			continue
+		}
+		v.line("damage", "%s", f)
+		err = errors.Join(err, errors.New(f.What))
+	}
+	return err
+}
+
+func (v *verification) snapshots(seen replication.Inspection) (err error) {
 	for _, snap := range seen.Snapshots {
 		state := "sound"
 		if snap.Err != nil {
 			state = snap.Err.Error()
+			err = errors.Join(err, snap.Err)
 		}
-		line("snapshot", "entry %d, term %d, %d bytes, %s: %s", snap.Index, snap.Term, snap.Bytes, snap.Path, state)
+		v.line("snapshot", "entry %d, term %d, %d bytes, %s: %s", snap.Index, snap.Term, snap.Bytes, snap.Path, state)
 	}
-	line("replay", "%d entries with %d commands gave %d events; %d bore a hash, which was this state's", seen.Entries, seen.Commands, seen.Events, seen.Compared)
-	if stateErr == nil {
-		line("state", "entry %d, command %d, time %d ns", seen.Applied, seen.Seq, seen.TimeNs)
-		line("full hash", "%016x", seen.FullHash)
-		line("business", "%016x", seen.BusinessHash)
+	return err
+}
+
+// state tells what the replay came to. Why it came to nothing is told unless the log is damaged, of which that comes.
+func (v *verification) state(seen replication.Inspection, err, logErr error) error {
+	v.line("replay", "%d entries with %d commands gave %d events; %d bore a hash, which was this state's", seen.Entries, seen.Commands, seen.Events, seen.Compared)
+	if err == nil {
+		v.line("state", "entry %d, command %d, time %d ns", seen.Applied, seen.Seq, seen.TimeNs)
+		v.line("full hash", "%016x", seen.FullHash)
+		v.line("business", "%016x", seen.BusinessHash)
 	} else if logErr == nil {
-		line("damage", "%v", stateErr)
+		v.line("damage", "%v", err)
 	}
-	known := logErr == nil && stateErr == nil
-	past, err := history.Verify(d.history(), nil)
-	shared := len(d.readMembers()) > 1
-	pastErr := follower{"history", past.Records, past.Position, shared, err}.check(known, seen, line)
-	sent, err := outbox.Verify(d.fix(), nil)
-	var sentErr error
+	return err
+}
+
+// stores reads the history and the FIX store. known says that the state is known.
+func (v *verification) stores(seen replication.Inspection, known bool) error {
+	shared := len(v.d.readMembers()) > 1
+	past, err := history.Verify(v.d.history(), nil)
+	pastErr := follower{"history", past.Records, past.Position, shared, err}.check(known, seen, v.line)
+	sent, err := outbox.Verify(v.d.fix(), nil)
 	if err == nil && known && sent.Records == 0 && seen.Sessions == 0 { // as in the data of a version without FIX
-		line("FIX store", "empty, and there are no FIX sessions")
-	} else {
-		sentErr = follower{"FIX store", sent.Records, sent.Position, shared, err}.check(known, seen, line)
+		v.line("FIX store", "empty, and there are no FIX sessions")
+		return pastErr
 	}
-	snapErr := error(nil)
-	for _, snap := range seen.Snapshots {
-		snapErr = errors.Join(snapErr, snap.Err)
-	}
-	if err := errors.Join(genesisErr, logErr, fileErr, stateErr, pastErr, sentErr, snapErr); err != nil {
-		line("result", "DAMAGED")
-		return errSaid
-	}
-	line("result", "sound")
-	return nil
+	return errors.Join(pastErr, follower{"FIX store", sent.Records, sent.Position, shared, err}.check(known, seen, v.line))
 }
 
 // follower is what the check of a store that is made from events found.
