@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,14 +54,22 @@ func (c *restoreCmd) Validate() error {
 	return nil
 }
 
+// restoring is where a data directory is made, inside of its place: that may be a file system of its own.
+const restoring = "restoring"
+
 // Run restores.
 func (c *restoreCmd) Run(s *streams) error {
-	if names, err := os.ReadDir(c.Data); err == nil && len(names) > 0 {
-		return fmt.Errorf("%s is not empty: give a directory that is missing or empty", c.Data)
+	names, err := os.ReadDir(c.Data)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, x := range names {
+		if !slices.Contains([]string{restoring, "lost+found"}, x.Name()) { // one that was broken off; of a new file system
+			return fmt.Errorf("%s is not empty: give a directory that is missing or empty", c.Data)
+		}
 	}
 	begin := time.Now()
-	// All is made beside its place and moved there whole, so that a directory of that name is a restored node.
-	draft := filepath.Clean(c.Data) + ".restoring"
+	draft := filepath.Join(c.Data, restoring)
 	if err := os.RemoveAll(draft); err != nil {
 		return err
 	}
@@ -68,19 +77,44 @@ func (c *restoreCmd) Run(s *streams) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(draft))
 	}
-	if err := os.Remove(c.Data); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(draft, c.Data); err != nil {
-		return err
-	}
-	if err := syncDir(filepath.Dir(filepath.Clean(c.Data))); err != nil {
+	if err := putInPlace(draft, c.Data); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "restored to %s in %s: command %d of %s, full hash %016x as the backup says\n", c.Data, time.Since(begin).Round(time.Millisecond), r.Seq,
 		time.Unix(0, r.TimeNs).UTC().Format(time.RFC3339), r.FullHash)
 	fmt.Fprintf(s.out, "next: uncross serve --data %s --node-id %s\n", c.Data, c.NodeID)
 	return nil
+}
+
+// putInPlace moves what was made in a draft into the directory that the draft is in. The log is first and genesis.json last: what has
+// the one without the other is no node's data, and refused.
+func putInPlace(draft, dir string) error {
+	entries, err := os.ReadDir(draft)
+	if err != nil {
+		return err
+	}
+	first, last := filepath.Base(dataDir(dir).wal()), filepath.Base(dataDir(dir).genesis())
+	rank := func(x os.DirEntry) int {
+		switch x.Name() {
+		case first:
+			return 0
+		case last:
+			return 2
+		}
+		return 1
+	}
+	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return rank(a) - rank(b) })
+	for _, x := range entries {
+		if x.Name() == last {
+			if err := syncDir(dir); err != nil {
+				return err
+			}
+		}
+		if err := os.Rename(filepath.Join(draft, x.Name()), filepath.Join(dir, x.Name())); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Remove(draft), syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
 }
 
 // restore makes the data directory under another name.
@@ -110,7 +144,11 @@ func (c *restoreCmd) restore(draft string) (replication.Restored, error) {
 	if err := c.fits(d, r); err != nil {
 		return r, err
 	}
-	if err := d.incarnate(); err != nil {
+	again, err := newIncarnation()
+	if err == nil {
+		err = d.incarnate(again)
+	}
+	if err != nil {
 		return r, err
 	}
 	return r, errors.Join(os.RemoveAll(core), os.Remove(filepath.Join(draft, archive.ManifestName)))
