@@ -15,6 +15,8 @@ type stamper struct {
 	maxPause time.Duration
 	accept   bool // the operator's word for the next reading
 
+	pace *pace // what other leaders have told of the time; nil: there are none
+
 	last int64 // greatest time that was stamped or applied
 
 	// A reading that was believed, and when it was on the monotonic clock.
@@ -23,8 +25,18 @@ type stamper struct {
 	elapsedRef time.Duration
 }
 
-// begin tells the engine's time when this node starts to lead.
-func (s *stamper) begin(engineNs int64) { s.last = max(s.last, engineNs) }
+// begin tells the engine's time when this node starts to lead. One that has followed since it was started, and has stamped nothing
+// yet, knows the time by others.
+func (s *stamper) begin(engineNs int64) {
+	s.last = max(s.last, engineNs)
+	if s.believed || s.pace == nil {
+		return
+	}
+	elapsed := s.elapsed()
+	if ns, sure := s.pace.at(elapsed); sure {
+		s.wallNs, s.elapsedRef, s.believed = ns, elapsed, true
+	}
+}
 
 // now returns the time to stamp, or ErrClockJump with what was found.
 func (s *stamper) now() (int64, error) {
@@ -54,3 +66,12 @@ func (s *stamper) now() (int64, error) {
 }
 
 func utc(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }
+
+// handOn hands the leadership to a node whose clock may be right, when this one's is not believed. It does not wait.
+func (n *Node) handOn() {
+	n.ending.Go(func() {
+		if err := n.Transfer(""); err != nil {
+			n.cfg.Logger.Warn("no other node took over from one whose clock is not believed", "reason", err)
+		}
+	})
+}

@@ -97,6 +97,9 @@ func (f *fsm) take(l *raft.Log) any {
 	if len(f.out) == 0 && f.engine.Seq() == before {
 		dropped = f.dropped(l)
 	}
+	if n := f.node; n.live.Load() && n.raft.State() != raft.Leader {
+		n.pace.note(f.engine.Now(), n.cfg.Elapsed())
+	}
 	// The state is told before the events: whoever has seen a command's event finds it in Status.
 	f.report(dropped, 0)
 	f.events.Publish(f.out)

@@ -18,11 +18,11 @@ type raftLogger struct {
 	name   string
 	args   []any
 	single bool
-	failed func() error // why the node has ended: what raft says of that then is no news
+	ended  func() error // why the node has ended: what raft says of that then is no news
 }
 
-func newRaftLogger(to *slog.Logger, single bool, failed func() error) hclog.Logger {
-	return &raftLogger{to: to.With("part", "raft"), name: "raft", single: single, failed: failed}
+func newRaftLogger(to *slog.Logger, single bool, ended func() error) hclog.Logger {
+	return &raftLogger{to: to.With("part", "raft"), name: "raft", single: single, ended: ended}
 }
 
 // expected are the warnings that a single node's start always gives.
@@ -42,7 +42,7 @@ var ofOthers = []string{
 }
 
 func (l *raftLogger) level(h hclog.Level, msg string) slog.Level {
-	if l.failed() != nil {
+	if l.ended() != nil {
 		return slog.LevelDebug
 	}
 	if msg == "failed to contact" { // and not "failed to contact quorum of nodes, stepping down"
@@ -98,7 +98,7 @@ func (l *raftLogger) ImpliedArgs() []any { return l.args }
 
 func (l *raftLogger) With(args ...any) hclog.Logger {
 	all := append(append([]any(nil), l.args...), args...)
-	return &raftLogger{to: l.to.With(args...), name: l.name, args: all, single: l.single, failed: l.failed}
+	return &raftLogger{to: l.to.With(args...), name: l.name, args: all, single: l.single, ended: l.ended}
 }
 
 func (l *raftLogger) Name() string                   { return l.name }

@@ -100,7 +100,7 @@ func (n *Node) Promote(id string) error {
 // Remove takes a node out of the cluster. The leader does not remove itself: transfer first. A voter is not removed where
 // those that are left and answer would be no majority.
 func (n *Node) Remove(id string) error {
-	return n.change(func(members []Member, at uint64) (raft.IndexFuture, error) {
+	err := n.change(func(members []Member, at uint64) (raft.IndexFuture, error) {
 		m, ok := find(members, id)
 		switch {
 		case !ok:
@@ -125,6 +125,17 @@ func (n *Node) Remove(id string) error {
 		}
 		return n.raft.RemoveServer(raft.ServerID(id), at, ChangeTimeout), nil
 	})
+	if err == nil {
+		n.ear.forget(raft.ServerID(id))
+	}
+	return err
+}
+
+// lostEntries tells that a node has lost what it had confirmed: an older copy of its data was put back, or the log's end has gone with
+// the tripwire that would have told it. It is sent them again; but what was acknowledged by its word was there once less meanwhile.
+func (n *Node) lostEntries(id raft.ServerID, had, has uint64) {
+	n.cfg.Logger.Warn("a node has lost entries that it had confirmed: its data were put back to an earlier moment, or their end was lost. Remove it, and let it join anew with an empty data directory",
+		"node", id, "had", had, "has", has)
 }
 
 // Transfer hands the leadership to a voter, "" to the one that is furthest. One that does not answer or is more than

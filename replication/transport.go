@@ -27,6 +27,7 @@ type ear struct {
 	covers   func(*raft.InstallSnapshotRequest) *raft.InstallSnapshotResponse // see Node.covers
 	behind   func(*raft.AppendEntriesRequest) *raft.AppendEntriesRequest      // see Node.behind
 	servers  func() []raft.Server                                             // this node's configuration
+	lost     func(id raft.ServerID, had, has uint64)                          // a node has fewer entries than it has confirmed; may be nil
 
 	heard atomic.Int64 // when a leader last spoke, by now; 0: never
 
@@ -283,12 +284,22 @@ func (e *ear) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *r
 	if resp.Success && args.PrevLogEntry > 0 {
 		p.match = max(p.match, args.PrevLogEntry+uint64(len(args.Entries)))
 	}
-	if !resp.Success { // its log may have been lost
-		p.match = min(p.match, resp.LastLog)
+	if !resp.Success && resp.LastLog < p.match {
+		if e.lost != nil {
+			e.lost(id, p.match, resp.LastLog)
+		}
+		p.match = resp.LastLog
 	}
 	p.at = e.now()
 	e.peers[id] = p
 	return nil
+}
+
+// forget forgets how far a node is that is no member any more: one of its name may come without data.
+func (e *ear) forget(id raft.ServerID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.peers, id)
 }
 
 // InstallSnapshot implements raft.Transport.

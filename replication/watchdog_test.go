@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,7 +42,7 @@ func TestWatchdogFindsEveryHungOperation(t *testing.T) {
 			n := &Node{began: time.Now()}
 			n.cfg.Fatal = func(error) {}
 			log := &hungLog{newMemLog(), make(chan struct{})}
-			g := &guard{LogStore: log, dog: &watchdog{now: n.now, limit: DefaultDiskTimeout}, node: n}
+			g := &guard{LogStore: log, dog: &watchdog{now: n.now, limit: DefaultDiskTimeout}, node: n, applied: func() uint64 { return 0 }}
 			stop := make(chan struct{})
 			go g.dog.run(stop, n.fatal)
 			time.Sleep(time.Minute)
@@ -225,6 +226,8 @@ func (s *scripted) AppendEntries(_ raft.ServerID, _ raft.ServerAddress, _ *raft.
 func TestMatchOfALearnerWithANewDisk(t *testing.T) {
 	s := &scripted{}
 	e, _ := newEar(s, func() time.Duration { return time.Second })
+	var lost []uint64
+	e.lost = func(id raft.ServerID, had, has uint64) { lost = append(lost, had, has) }
 	for _, step := range []struct {
 		success             bool
 		before, last, match uint64
@@ -236,6 +239,15 @@ func TestMatchOfALearnerWithANewDisk(t *testing.T) {
 		if m := e.others(3)["l"].match; m != step.match {
 			t.Errorf("%+v: %d", step, m)
 		}
+	}
+	if want := []uint64{10000, 40, 40, 0}; !slices.Equal(lost, want) {
+		t.Errorf("told of losses %v, expected %v", lost, want)
+	}
+	// One that was removed may come again without data.
+	e.forget("l")
+	s.resp = raft.AppendEntriesResponse{Term: 3}
+	if err := e.AppendEntries("l", "", &raft.AppendEntriesRequest{Term: 3, PrevLogEntry: 5}, new(raft.AppendEntriesResponse)); err != nil || len(lost) != 4 {
+		t.Errorf("%v, told of losses %v", err, lost)
 	}
 }
 
