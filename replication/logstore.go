@@ -14,9 +14,10 @@ import (
 // also not a write that comes back after all.
 type guard struct {
 	LogStore
-	dog    *watchdog
-	node   *Node
-	settle func() error // called after the first entries were written; nil: nothing to settle
+	dog     *watchdog
+	node    *Node
+	applied func() uint64 // the last entry that this node has applied
+	settle  func() error  // called after the first entries were written; nil: nothing to settle
 }
 
 // IsMonotonic reports whether the store refuses gaps; raft then empties it after installing a snapshot.
@@ -87,11 +88,31 @@ func (g *guard) StoreLogs(logs []*raft.Log) error {
 	})
 }
 
-// DeleteRange implements raft.LogStore.
+// DeleteRange implements raft.LogStore. Raft removes the log's end when a leader's entries contradict it. What this node has applied
+// is committed and acknowledged, and every leader of its cluster has it: one that has not is of another, founded under the same
+// name, and would undo this one. The node ends with what it has.
 func (g *guard) DeleteRange(first, last uint64) error {
+	if err := g.keep(first, last); err != nil {
+		g.node.fatal(err)
+		return err
+	}
 	slot := g.dog.begin(&opRemove)
 	err := g.LogStore.DeleteRange(first, last)
 	return g.done(slot, err, func() string { return fmt.Sprintf("removing entries %d to %d of the log", first, last) })
+}
+
+// keep returns why entries must not be removed, or nil.
+func (g *guard) keep(first, last uint64) error {
+	applied := g.applied()
+	if first > applied {
+		return nil
+	}
+	end, err := g.LogStore.LastIndex()
+	if err != nil || last < end {
+		return err
+	}
+	return fmt.Errorf("%w: a leader's entries contradict this node's log from %d on, which it has applied up to %d. "+
+		"Nothing was removed: find the nodes that began a cluster of this venue anew, and stop them", ErrForeign, first, applied)
 }
 
 // Set implements raft.StableStore. It tells success after a failure elsewhere, as SetUint64 does: raft panics otherwise,

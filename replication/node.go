@@ -24,6 +24,7 @@ type Node struct {
 	input     *ring.MPSC[wire.Command]
 	events    *ring.Broadcast[wire.Event]
 	stamp     *stamper
+	pace      pace
 	began     time.Time // of the node's monotonic clock
 
 	// Made by Load and Start, and read by others once up is set.
@@ -88,6 +89,9 @@ func Open(cfg Config) (*Node, error) {
 			return nil, err
 		}
 		n.snapshots = s
+	}
+	if !cfg.single() {
+		n.stamp.pace = &n.pace
 	}
 	t := cfg.Transport
 	if cfg.single() {
@@ -178,14 +182,14 @@ func (n *Node) load(x extent) error {
 
 // join starts raft and the node's goroutines.
 func (n *Node) join() error {
-	g := &guard{LogStore: n.cfg.Log, dog: n.dog, node: n}
+	g := &guard{LogStore: n.cfg.Log, dog: n.dog, node: n, applied: func() uint64 { return n.fsm.current().Applied }}
 	n.log = g
 	s := &snapshotGuard{SnapshotStore: n.snapshots, dog: &watchdog{now: n.now, limit: n.cfg.SnapshotTimeout}, node: n}
 	if n.extent.waiting {
 		g.settle = func() error { return n.cfg.Log.SetUint64(keyWaiting, 0) }
 	}
 	n.ear.atLeast(n.extent.term)
-	n.ear.covers, n.ear.behind = n.covers, n.behind
+	n.ear.covers, n.ear.behind, n.ear.lost = n.covers, n.behind, n.lostEntries
 	r, err := raft.NewRaft(n.raftConfig(), n.fsm, g, g, s, n.transport)
 	if err != nil {
 		return fmt.Errorf("starting raft: %w", err)
@@ -197,6 +201,9 @@ func (n *Node) join() error {
 	}
 	n.seq = newSequencer(n.input, r, n.cfg.BatchCommands, n.stamp)
 	n.seq.lead, n.seq.lost, n.seq.refused, n.seq.fatal, n.seq.logger = n.reigning, n.lost, n.cfg.Refused, n.fatal, n.cfg.Logger
+	if !n.cfg.single() {
+		n.seq.untimely = n.handOn
+	}
 	n.up.Store(true)
 	for _, run := range []func(){n.seq.run, n.seq.watch, n.follow, n.awaken, n.snapshotByBytes} {
 		n.ending.Go(run)
@@ -211,7 +218,7 @@ func (n *Node) join() error {
 func (n *Node) raftConfig() *raft.Config {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(n.cfg.NodeID)
-	c.Logger = newRaftLogger(n.cfg.Logger, n.cfg.single(), n.failed)
+	c.Logger = newRaftLogger(n.cfg.Logger, n.cfg.single(), n.ended)
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = n.cfg.Timeouts.Heartbeat, n.cfg.Timeouts.Election, n.cfg.Timeouts.LeaderLease
 	c.CommitTimeout = CommitTimeout
 	c.BatchApplyCh = true             // the sequencer bounds what is in flight
@@ -239,6 +246,14 @@ func (n *Node) failed() error {
 		return *p
 	}
 	return nil
+}
+
+// ended returns why the node has failed or is closed, or nil.
+func (n *Node) ended() error {
+	if n.gate.Load() == gateClosed {
+		return ErrClosed
+	}
+	return n.failed()
 }
 
 // usable returns why the node cannot be asked for anything, or nil.

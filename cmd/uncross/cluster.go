@@ -155,7 +155,7 @@ func (c *clusterStatusCmd) Run(s *streams) error {
 	}
 	fmt.Fprintf(s.out, "cluster %s", v.ClusterID)
 	if v.Incarnation != "" {
-		fmt.Fprintf(s.out, ", restored as %s", v.Incarnation)
+		fmt.Fprintf(s.out, ", incarnation %s", v.Incarnation)
 	}
 	switch {
 	case v.Leader == nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -11,8 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"uncross/engine/wire"
+	"uncross/replication"
 	"uncross/wal"
 )
 
@@ -46,8 +49,8 @@ type genesisFile struct {
 	Venue       string `json:"venue"`
 	ClusterID   string `json:"cluster_id"`          // 16 bytes in hex
 	OperatorPub string `json:"operator_public_key"` // base64; empty: no operator yet
-	// Incarnation is made anew when a backup is restored, 16 bytes in hex; empty: the venue's first. Nodes of two incarnations
-	// have gone different ways and refuse each other.
+	// Incarnation is of the cluster, 16 bytes in hex: made of --peers where several nodes found it, and anew when a backup is
+	// restored; empty: a single node has begun the venue. Nodes of two incarnations have gone different ways and refuse each other.
 	Incarnation string `json:"incarnation,omitempty"`
 }
 
@@ -76,17 +79,32 @@ func (d dataDir) writeGenesis(g wire.Genesis) error {
 	return d.replaceJSON(d.genesis(), f)
 }
 
-// incarnate gives genesis.json a new incarnation.
-func (d dataDir) incarnate() error {
-	f, err := d.readGenesisFile()
-	if err != nil {
-		return err
-	}
+// newIncarnation returns one that no other cluster has.
+func newIncarnation() (string, error) {
 	var id [16]byte
-	if _, err := rand.Read(id[:]); err != nil {
+	_, err := rand.Read(id[:])
+	return hex.EncodeToString(id[:]), err
+}
+
+// founding returns the incarnation of a cluster that these members found: the same on each of them, and another one where as much
+// as an address differs.
+func founding(members []replication.Member) string {
+	members = slices.Clone(members)
+	slices.SortFunc(members, func(a, b replication.Member) int { return strings.Compare(a.ID, b.ID) })
+	h := sha256.New()
+	for _, m := range members {
+		fmt.Fprintf(h, "%s=%s\n", m.ID, m.Address)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// incarnate gives genesis.json an incarnation.
+func (d dataDir) incarnate(id string) error {
+	f, err := d.readGenesisFile()
+	if err != nil || f.Incarnation == id {
 		return err
 	}
-	f.Incarnation = hex.EncodeToString(id[:])
+	f.Incarnation = id
 	return d.replaceJSON(d.genesis(), f)
 }
 

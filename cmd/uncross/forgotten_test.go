@@ -42,8 +42,10 @@ func TestVoterWithoutItsLog(t *testing.T) {
 	}
 	defer silent.Close()
 	knows, fresh := peertest.Listen(t, "c"), peertest.Listen(t, "d")
-	roster.Serve(knows, roster.Services{Genesis: func(from string) ([]byte, bool, error) { return []byte("{}"), from == "b", nil }})
-	roster.Serve(fresh, roster.Services{Genesis: func(string) ([]byte, bool, error) { return []byte("{}"), false, nil }})
+	roster.Serve(knows, roster.Services{Genesis: func(from string) (roster.Genesis, error) {
+		return roster.Genesis{Text: []byte("{}"), Known: from == "b"}, nil
+	}})
+	roster.Serve(fresh, roster.Services{Genesis: func(string) (roster.Genesis, error) { return roster.Genesis{Text: []byte("{}")}, nil }})
 	for _, c := range []struct {
 		name    string
 		seeds   []string
@@ -91,8 +93,8 @@ func TestStartingNodeKnows(t *testing.T) {
 		}
 	}
 	for node, want := range map[string]bool{"b": true, "d": false, "e": false} {
-		if _, known, err := cl.tellGenesis(node); err != nil || known != want {
-			t.Errorf("%s: %v, %v", node, known, err)
+		if g, err := cl.tellGenesis(node); err != nil || g.Known != want || !g.Begun {
+			t.Errorf("%s: %+v, %v", node, g, err)
 		}
 	}
 }

@@ -39,6 +39,7 @@ type clusterOf struct {
 	http, fix     string // where clients reach it
 	first         []replication.Member
 	joins         bool
+	founds        bool     // with those of first: there is no log yet
 	seeds         []string // addresses of others to ask at a start
 	dir           dataDir
 	log           wal.Place
@@ -63,8 +64,15 @@ func (cl *clusterOf) name() string {
 	return ""
 }
 
-// identify takes the cluster's name from genesis.json, and tells other nodes who ask for it.
+// identify takes the cluster's name from genesis.json, and tells other nodes who ask for it. A node that founds the cluster names it
+// by its founders, so that it never meets nodes that have begun otherwise: their logs begin alike, and raft would take one for
+// the other.
 func (cl *clusterOf) identify() error {
+	if cl.founds {
+		if err := cl.dir.incarnate(founding(cl.first)); err != nil {
+			return err
+		}
+	}
 	f, err := cl.dir.readGenesisFile()
 	if err != nil {
 		return err
@@ -133,21 +141,29 @@ func (cl *clusterOf) learnGenesis(w io.Writer) error {
 	}
 	for told := (time.Time{}); ; {
 		ctx, cancel := patience(genesisRound)
-		text, from, _, err := roster.Genesis(ctx, cl.port, cl.seeds)
+		h, err := roster.AskGenesis(ctx, cl.port, cl.seeds)
 		cancel()
 		if errors.Is(err, roster.ErrKnown) {
 			return cl.forgotten(err)
 		}
+		what := "waiting for a node that knows the venue; one of them is prepared with: uncross init --data DIR --key operator.key"
 		if err == nil {
-			if err = cl.dir.keepGenesis(text); err != nil {
-				return fmt.Errorf("genesis.json of the node at %s: %w", from, err)
+			err = cl.agrees(h)
+			if err == nil {
+				err = cl.dir.keepGenesis(h.Text)
 			}
-			fmt.Fprintf(w, "genesis.json taken from the node at %s\n", from)
-			return nil
+			if err == nil {
+				fmt.Fprintf(w, "genesis.json taken from the node at %s\n", h.From)
+				return nil
+			}
+			if !errors.Is(err, errOtherFounders) {
+				return fmt.Errorf("genesis.json of the node at %s: %w", h.From, err)
+			}
+			what = fmt.Sprintf("waiting for the node at %s", h.From)
 		}
 		if time.Since(told) >= waitingWord {
 			told = time.Now()
-			fmt.Fprintf(w, "waiting for a node that knows the venue; one of them is prepared with: uncross init --data DIR --key operator.key\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+			fmt.Fprintf(w, "%s\n  %s\n", what, strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		}
 		if err := cl.pause(roster.Retry); err != nil {
 			return err
@@ -155,21 +171,50 @@ func (cl *clusterOf) learnGenesis(w io.Writer) error {
 	}
 }
 
+// errOtherFounders is told until it is mended, here or there.
+var errOtherFounders = errors.New("the cluster is being founded there with other --peers than here: they must be the same on all its nodes, addresses too")
+
+// agrees returns why this node cannot found a cluster with one that has answered. Where the venue has begun without it, it never can.
+func (cl *clusterOf) agrees(h roster.Heard) error {
+	if !cl.founds {
+		return nil
+	}
+	_, f, err := parseGenesis("genesis.json", h.Text)
+	switch {
+	case err != nil || f.Incarnation == founding(cl.first):
+		return err
+	case h.Begun:
+		return fmt.Errorf("the venue has begun already, with other nodes than --peers says here. A node that comes later has --join in place of --peers: "+
+			"start this one with --join %s", h.From)
+	case f.Incarnation != "":
+		return errOtherFounders
+	}
+	return nil
+}
+
 // beStranger waits, with genesis.json at hand, until half of the other founding nodes have said that they do not know this one:
-// without them the new cluster could not begin anyway.
+// without them the new cluster could not begin anyway. As long as one of them is of another incarnation it does not begin: that one may
+// have the venue's log.
 func (cl *clusterOf) beStranger(w io.Writer) error {
 	for told := time.Now(); ; {
 		ctx, cancel := patience(genesisRound)
-		_, _, strangers, err := roster.Genesis(ctx, cl.port, cl.seeds)
+		h, err := roster.AskGenesis(ctx, cl.port, cl.seeds)
 		cancel()
+		if err == nil {
+			err = h.Apart
+		}
 		switch {
 		case errors.Is(err, roster.ErrKnown):
 			return cl.forgotten(err)
-		case strangers >= len(cl.first)/2:
+		case (h.Apart == nil || !cl.founds) && h.Strangers >= len(cl.first)/2:
 			return nil
 		case time.Since(told) >= waitingWord:
 			told = time.Now()
-			fmt.Fprintf(w, "waiting for another node of the new cluster\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+			why := "not enough of them answer"
+			if err != nil {
+				why = strings.ReplaceAll(err.Error(), "\n", "\n  ")
+			}
+			fmt.Fprintf(w, "waiting for the other nodes of the new cluster\n  %s\n", why)
 		}
 		if err := cl.pause(roster.Retry); err != nil {
 			return err
@@ -270,18 +315,19 @@ func (cl *clusterOf) seen() (nodes []string) {
 
 // tellGenesis is what a node gets that asks who the venue is, also while this one is still starting: it may be the one that
 // knows.
-func (cl *clusterOf) tellGenesis(from string) (text []byte, known bool, err error) {
+func (cl *clusterOf) tellGenesis(from string) (g roster.Genesis, err error) {
 	if n := cl.core.Load(); n != nil && cl.listening.Load() {
 		members, err := n.Members()
 		if err != nil {
-			return nil, false, err
+			return g, err
 		}
-		known = cl.roster.Seen(from) && slices.ContainsFunc(members, func(m replication.Member) bool { return m.ID == from && m.Voter })
+		g.Known = cl.roster.Seen(from) && slices.ContainsFunc(members, func(m replication.Member) bool { return m.ID == from && m.Voter })
 	} else {
-		known = cl.dir.hasLog() && slices.Contains(cl.seen(), from)
+		g.Known = cl.dir.hasLog() && slices.Contains(cl.seen(), from)
 	}
-	text, err = os.ReadFile(cl.dir.genesis())
-	return text, known, err
+	g.Begun = cl.dir.hasLog()
+	g.Text, err = os.ReadFile(cl.dir.genesis())
+	return g, err
 }
 
 // serveOthers begins to tell other nodes how this one stands, and to answer what they ask.

@@ -115,6 +115,10 @@ func (c *serveCmd) serve(s *streams, with company) error {
 	}
 	logger := newLogger(s.err, c.LogLevel, c.LogFormat)
 	cl, err := c.joinCluster(s.out, d, at, logger, stop)
+	if errors.Is(err, errToldToStop) {
+		fmt.Fprintln(s.out, "stopped before the venue began here")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -223,6 +223,11 @@ func (c *serveCmd) joinCluster(w io.Writer, d dataDir, at *addresses, logger *sl
 		node: c.NodeID, address: c.advertised(at.raft), http: c.HTTPAdvertise, fix: c.FixAdvertise,
 		first: c.members(), joins: len(c.Join) > 0, seeds: c.seeds(d), dir: d, log: d.log(c.Tripwire), stop: stop, logger: logger,
 	}
+	for _, m := range cl.first {
+		if m.ID == cl.node && m.Address != cl.address {
+			return nil, fmt.Errorf("--peers has this node, %s, at %s, and the others reach it at %s: say the same there and in --raft-addr or --raft-advertise", m.ID, m.Address, cl.address)
+		}
+	}
 	if cl.http == "" {
 		cl.http = at.url()
 	}
@@ -241,10 +246,11 @@ func (c *serveCmd) joinCluster(w io.Writer, d dataDir, at *addresses, logger *sl
 	if cl.port, err = peer.Listen(cfg); err != nil {
 		return nil, err
 	}
-	roster.Serve(cl.port, roster.Services{Genesis: cl.tellGenesis})
+	cl.founds = len(cl.first) > 0 && !d.hasLog()
 	if exists(d.genesis()) {
-		err = cl.identify() // and answers others from here on
+		err = cl.identify()
 	}
+	roster.Serve(cl.port, roster.Services{Genesis: cl.tellGenesis})
 	if err == nil {
 		err = cl.learnGenesis(w)
 	}

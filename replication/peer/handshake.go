@@ -220,6 +220,6 @@ func differ(refuse func(Code, string, ...any) *Refusal, own, other string) *Refu
 		}
 		return "incarnation " + s
 	}
-	return refuse(CodeIncarnation, "this node belongs to %s of the cluster, not to %s; a backup was restored in between: "+
-		"a node of before joins anew with an empty data directory", name(ownIncarnation), name(otherIncarnation))
+	return refuse(CodeIncarnation, "this node belongs to %s of the cluster, not to %s; a backup was restored in between, or they were "+
+		"founded apart, with other --peers: a node of before joins anew with an empty data directory and --join", name(ownIncarnation), name(otherIncarnation))
 }

@@ -20,8 +20,8 @@ const StoreTime = 30 * time.Second
 
 // Services are what this node does for others when they ask. A nil function: it does not.
 type Services struct {
-	// Genesis returns the file genesis.json, and whether the node that asks is a voter that has been heard of before.
-	Genesis func(from string) (text []byte, known bool, err error)
+	// Genesis returns what this node says to one that asks who the venue is.
+	Genesis func(from string) (Genesis, error)
 	// Join adds a node as a learner. When another node leads, it returns that one's address instead.
 	Join func(node, address string) (leader string, err error)
 	// Store returns a checked copy of a store ("history", "fix") that has everything up to a command, for the node that asks,
@@ -42,6 +42,7 @@ type answer struct {
 	Leader  string          `json:"leader,omitempty"` // join: ask there
 	Genesis json.RawMessage `json:"genesis,omitempty"`
 	Known   bool            `json:"known,omitempty"` // genesis: whoever asks is a voter that has been heard of
+	Begun   bool            `json:"begun,omitempty"` // genesis: whoever answers has a log of the venue
 }
 
 // Serve answers the others' questions.
@@ -69,8 +70,8 @@ func Serve(port *peer.Port, s Services) {
 	}
 	if s.Genesis != nil {
 		serve(peer.ServiceGenesis, func(_ context.Context, from string, _ question) (a answer, _ func(net.Conn, error) error) {
-			text, known, err := s.Genesis(from)
-			a.Genesis, a.Known = text, known
+			g, err := s.Genesis(from)
+			a.Genesis, a.Known, a.Begun = g.Text, g.Known, g.Begun
 			a.fail(err)
 			return a, nil
 		})
@@ -157,10 +158,25 @@ func ask(ctx context.Context, port *peer.Port, address, service string, q questi
 // ErrKnown refuses a node without data that another one knows as a voter.
 var ErrKnown = errors.New("this node is a voter of the running cluster, and its data are gone")
 
-// Genesis asks all nodes at the addresses for genesis.json, side by side, and returns the first one's that has answered when
-// all have or ctx ends; strangers is how many do not know this node, those that know nothing yet included. It fails with ErrKnown where one of them says that this node is a voter that it has heard of: a node
-// that asks has no data, so it has forgotten what it has acknowledged and whom it has voted for.
-func Genesis(ctx context.Context, port *peer.Port, addresses []string) (text []byte, from string, strangers int, err error) {
+// Genesis is what a node says to one that asks who the venue is.
+type Genesis struct {
+	Text  []byte // genesis.json
+	Known bool   // the node that asks is a voter that has been heard of before
+	Begun bool   // the node that answers has a log of the venue
+}
+
+// Heard is what the nodes said that were asked who the venue is.
+type Heard struct {
+	Genesis          // of the first that has begun; of the first that has answered where none has; without text where nobody knows
+	From      string // its address
+	Strangers int    // how many do not know the node that asks, those that know nothing yet included
+	Apart     error  // why those refused it that are of another incarnation of the cluster; nil: none did
+}
+
+// AskGenesis asks all nodes at the addresses for genesis.json, side by side, and returns when all have answered or ctx ends. It
+// fails where nobody has it; and with ErrKnown where one of them says that this node is a voter that it has heard of: a node that
+// asks has no data, so it has forgotten what it has acknowledged and whom it has voted for.
+func AskGenesis(ctx context.Context, port *peer.Port, addresses []string) (h Heard, err error) {
 	answers, failed := make([]answer, len(addresses)), make([]error, len(addresses))
 	var asking sync.WaitGroup
 	for i, address := range addresses {
@@ -174,21 +190,24 @@ func Genesis(ctx context.Context, port *peer.Port, addresses []string) (text []b
 	}
 	asking.Wait()
 	for i, address := range addresses {
+		a := &answers[i]
 		if failed[i] == nil || errors.Is(failed[i], peer.ErrNotReady) {
-			strangers++
+			h.Strangers++
 		}
 		switch {
+		case errors.Is(failed[i], peer.ErrIncarnation):
+			h.Apart = errors.Join(h.Apart, failed[i])
 		case failed[i] != nil:
-		case answers[i].Known:
-			return nil, address, 0, fmt.Errorf("%w, as the node at %s says", ErrKnown, address)
-		case text == nil:
-			text, from = answers[i].Genesis, address
+		case a.Known:
+			return Heard{}, fmt.Errorf("%w, as the node at %s says", ErrKnown, address)
+		case h.Text == nil || a.Begun && !h.Begun:
+			h.Genesis, h.From = Genesis{Text: a.Genesis, Begun: a.Begun}, address
 		}
 	}
-	if text == nil {
-		return nil, "", strangers, errors.Join(failed...)
+	if h.Text == nil {
+		err = errors.Join(failed...)
 	}
-	return text, from, strangers, nil
+	return h, err
 }
 
 // Join asks the nodes at the addresses to add this one, which is reached at own, as a learner. A node that does not lead

@@ -80,21 +80,29 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestGenesis: the first node that knows is taken, and what is wrong with the others is in the error when none does.
+// TestGenesis: the first node that knows is taken, one that has begun before one that has not, and what is wrong with the others is
+// in the error when none does.
 func TestGenesis(t *testing.T) {
 	a, b, c := peertest.Listen(t, "a"), peertest.Listen(t, "b"), peertest.Listen(t, "c")
-	Serve(b, Services{Genesis: func(string) ([]byte, bool, error) { return nil, false, errors.New("lost it") }})
-	Serve(c, Services{Genesis: func(from string) ([]byte, bool, error) { return []byte(`{"venue": "x"}`), from == "d", nil }})
-	text, from, strangers, err := Genesis(short(t), a, []string{b.Address(), c.Address()})
-	if err != nil || strangers != 1 || from != c.Address() || string(text) != `{"venue":"x"}` {
-		t.Errorf("%s from %s, %v", text, from, err)
+	Serve(b, Services{Genesis: func(string) (Genesis, error) { return Genesis{}, errors.New("lost it") }})
+	Serve(c, Services{Genesis: func(from string) (Genesis, error) {
+		return Genesis{Text: []byte(`{"venue": "x"}`), Known: from == "d"}, nil
+	}})
+	h, err := AskGenesis(short(t), a, []string{b.Address(), c.Address()})
+	if err != nil || h.Strangers != 1 || h.From != c.Address() || string(h.Text) != `{"venue":"x"}` || h.Begun || h.Apart != nil {
+		t.Errorf("%+v, %v", h, err)
 	}
-	if _, _, _, err := Genesis(short(t), a, []string{b.Address()}); err == nil || !strings.Contains(err.Error(), "lost it") {
+	if _, err := AskGenesis(short(t), a, []string{b.Address()}); err == nil || !strings.Contains(err.Error(), "lost it") {
 		t.Errorf("error %v", err)
 	}
 	d := peertest.Listen(t, "d")
-	if _, _, _, err := Genesis(short(t), d, []string{b.Address(), c.Address()}); !errors.Is(err, ErrKnown) {
+	if _, err := AskGenesis(short(t), d, []string{b.Address(), c.Address()}); !errors.Is(err, ErrKnown) {
 		t.Errorf("a voter that has lost its data gets %v", err)
+	}
+	e := peertest.Listen(t, "e")
+	Serve(e, Services{Genesis: func(string) (Genesis, error) { return Genesis{Text: []byte(`{"venue": "y"}`), Begun: true}, nil }})
+	if h, err = AskGenesis(short(t), a, []string{c.Address(), e.Address()}); err != nil || h.From != e.Address() || !h.Begun || h.Strangers != 2 {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 
@@ -161,7 +169,7 @@ func TestFetch(t *testing.T) {
 // TestForeignLines: questions that are no lines, too long or of another format are refused or cut off, and the port goes on.
 func TestForeignLines(t *testing.T) {
 	a, b := peertest.Listen(t, "a"), peertest.Listen(t, "b")
-	Serve(b, Services{Genesis: func(string) ([]byte, bool, error) { return []byte(`{}`), false, nil }})
+	Serve(b, Services{Genesis: func(string) (Genesis, error) { return Genesis{Text: []byte(`{}`)}, nil }})
 	for name, text := range map[string]string{
 		"nothing": "\n", "no JSON": "hello\n", "too long": strings.Repeat("x", 2*MaxLine) + "\n", "format": `{"format":99}` + "\n",
 	} {
@@ -185,7 +193,7 @@ func TestForeignLines(t *testing.T) {
 		}
 		_ = c.Close()
 	}
-	if _, _, _, err := Genesis(short(t), a, []string{b.Address()}); err != nil {
+	if _, err := AskGenesis(short(t), a, []string{b.Address()}); err != nil {
 		t.Error(err)
 	}
 }
