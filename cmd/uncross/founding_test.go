@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os/exec"
 	"syscall"
@@ -18,6 +19,18 @@ func TestFoundersOfABegunVenue(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes take a while")
 	}
+	t.Run("of one node", func(t *testing.T) { foundBeside(t, func(dataDir) error { return nil }) })
+	t.Run("restored", func(t *testing.T) {
+		foundBeside(t, func(d dataDir) error {
+			again, err := newIncarnation()
+			return errors.Join(err, d.incarnate(again)) // as restore does
+		})
+	})
+}
+
+// foundBeside begins a venue on one node, changes its data, and starts all three nodes as founders.
+func foundBeside(t *testing.T, change func(dataDir) error) {
+	t.Helper()
 	c := nodestest.Lay(t, t.TempDir())
 	t.Cleanup(c.End)
 	c.KeepLogs()
@@ -33,6 +46,7 @@ func TestFoundersOfABegunVenue(t *testing.T) {
 	c.Must(err)
 	c.Must(first.Stop(syscall.SIGTERM))
 	first.Raft = raft
+	c.Must(change(dataDir(first.Data)))
 
 	c.Must(c.Start())
 	for _, n := range others {
