@@ -2,6 +2,7 @@ package replication
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -57,4 +58,45 @@ func TestClockWrongWhileFollowing(t *testing.T) {
 			t.Errorf("%s ahead: %s, %v", ahead, utc(now), err)
 		}
 	}
+}
+
+// TestWrongClockHandsOn: a node whose clock is six days ahead follows for a while and is then made the leader. It refuses what it is
+// given, and the leadership goes to one whose clock is right; no time of that clock comes into the log.
+func TestWrongClockHandsOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := newTrio(t, "a", "b", "c")
+		begin := time.Now()
+		k.change = func(cfg *Config) {
+			ahead := time.Duration(0)
+			if cfg.NodeID == "b" {
+				ahead = 6 * 24 * time.Hour
+			}
+			cfg.Clock = func() int64 { return noon + int64(time.Since(begin)+ahead) }
+		}
+		l := k.startAll()
+		wrong := k.all["b"]
+		if l == wrong { // before anything is stamped
+			if err := l.Transfer(""); err != nil {
+				t.Fatal(err)
+			}
+			l = k.leader(wrong)
+		}
+		commands := dayOf(1, 200)
+		for batch := range slices.Chunk(commands[:150], 30) {
+			k.carry(l, batch)
+			time.Sleep(time.Second)
+		}
+		if err := l.Transfer(wrong.id); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the node with the wrong clock to lead", wrong.Leading)
+		submit(t, wrong.Node, commands[150:160])
+		await(t, "the refusals", func() bool { return wrong.told.count(ErrClockJump) == 10 })
+		l = k.leader(wrong)
+		k.carry(l, commands[150:])
+		k.everywhere(200)
+		if now, most := l.Status().TimeNs, noon+int64(time.Since(begin)); now > most {
+			t.Errorf("the venue's time is %s, and it is %s", utc(now), utc(most))
+		}
+	})
 }
