@@ -16,5 +16,7 @@
 //   - A key file is read in the browser and never leaves it. Its private half is imported so that no script can take it
 //     out again, and it ends with the page: nothing is stored.
 //   - Money is text or whole units in the browser too. Floats are for drawing.
+//   - A number that a person writes is taken where it can be read in one way, which is shown; 1,234 and 05 are refused at the
+//     field, and nothing is sent.
 //   - A book is shown as proven only while its copy's checksum was equal to the venue's.
 package web

@@ -4,7 +4,7 @@
 import { dayTime, nowNs, setTime } from './clock.js';
 import { byId, make, setData, setText, settled, words } from './dom.js';
 import { amount, fitted } from './instrument.js';
-import { Refusal, target } from './rest.js';
+import { Refusal, said, target } from './rest.js';
 import { newClientID } from './session.js';
 
 const roomOfBalance = 14; // characters
@@ -107,7 +107,7 @@ export class Account {
       this.#draw();
       this.changed();
     } catch (err) {
-      setText(byId('orders-empty'), `Your orders could not be read. ${err.message}`);
+      setText(byId('orders-empty'), `Your orders could not be read. ${said(err)}`);
       if (!(err instanceof Refusal) || err.temporary) setTimeout(this.refresh, 2000);
     }
   }
@@ -197,7 +197,7 @@ export class Account {
       await this.signer.settle('DELETE', target(`/v1/orders/${order.order_id}`,
         { account: order.account, client_order_id: newClientID(), sent_at_ns: String(nowNs()) }));
     } catch (err) {
-      row.title = err instanceof Refusal ? err.sentence : err.message;
+      row.title = said(err);
       setText(cancel, 'Again');
     } finally {
       cancel.disabled = false;
@@ -218,7 +218,7 @@ export class Account {
     try {
       await this.signer.settle('DELETE', target('/v1/orders', { account: this.name, symbol: byId('this-market').checked ? this.symbol : '' }));
     } catch (err) {
-      setText(byId('orders-empty'), err instanceof Refusal ? err.sentence : err.message);
+      setText(byId('orders-empty'), said(err));
     } finally {
       this.refresh();
       byId('cancel-all').disabled = false;

@@ -45,9 +45,20 @@ export function group(text) {
   return whole.replace(/\B(?=([0-9]{3})+$)/g, ',') + (point < 0 ? '' : text.slice(point));
 }
 
-// plain takes away what people put between digits.
-export function plain(text) {
-  return text.replace(/[\s,'’_]/g, '');
+// read takes what a person has written as a number: {value} as the venue writes it, or {wrong} with what to write instead.
+//
+// Half of the world writes 1,234 for what the other half writes as 1.234, and on many telephones the comma is all that the
+// keyboard has. So a comma is never dropped for being one. It counts as a point where it cannot stand between thousands, and
+// as nothing where it can only stand there. Where both can be, neither is chosen.
+export function read(text) {
+  const t = text.trim();
+  if (t === '' || /^(0|[1-9][0-9]*)(\.[0-9]+)?$/.test(t)) return { value: t };
+  if (/^0[0-9]/.test(t)) return { wrong: `${t} begins with 0: is the point missing? Write 0.5, or 5.` };
+  const pointed = t.replace(',', '.'), ungrouped = t.replaceAll(',', '');
+  if (/^[1-9][0-9]*,[0-9]{3}$/.test(t)) return { wrong: `${t} can be ${ungrouped} or ${pointed}. Write ${ungrouped}, ${pointed} or ${t}0.` };
+  if (/^[0-9]+,[0-9]+$/.test(t)) return { value: pointed };
+  if (/^[1-9][0-9]{0,2}((,[0-9]{3})+\.[0-9]+|(,[0-9]{3}){2,})$/.test(t)) return { value: ungrouped };
+  return { wrong: 'Write digits, and one point or comma before the decimals: 0.5 or 1234.56.' };
 }
 
 // compare orders two decimals.

@@ -15,7 +15,7 @@ import { Instrument } from './instrument.js';
 import { Ladder } from './ladder.js';
 import { Market } from './market.js';
 import { Markets } from './markets.js';
-import { get, synchronise } from './rest.js';
+import { get, said, synchronise } from './rest.js';
 import { SignIn } from './signin.js';
 import { Stream } from './stream.js';
 import { Tape } from './tape.js';
@@ -73,7 +73,7 @@ class Page {
         byId('notice').hidden = true;
         return;
       } catch (err) {
-        setText(byId('notice'), `The venue does not answer yet. ${err.message}`);
+        setText(byId('notice'), `The venue does not answer yet. ${said(err)}`);
         byId('notice').hidden = false;
         await new Promise((done) => setTimeout(done, wait));
       }

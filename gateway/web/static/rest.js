@@ -7,7 +7,7 @@ const patience = 8000; // ms until a request counts as not answered
 // Refusal is an answer that says no.
 export class Refusal extends Error {
   constructor(status, error, retryAfter) {
-    super(error.message ?? `The server answered with status ${status}.`);
+    super(error.message ?? `the server answered with status ${status}`);
     this.status = status;
     this.code = error.code ?? 0;
     this.reason = error.reason ?? 'no_reason';
@@ -29,11 +29,11 @@ export class Refusal extends Error {
     return this.reason === 'unknown_session' || this.reason === 'session_expired';
   }
 
-  // sentence says it in one line.
+  // sentence says it in one line, without a full stop. A field is named where nothing else tells which one it is.
   get sentence() {
     const s = this.message.charAt(0).toUpperCase() + this.message.slice(1);
-    if (this.leader) return `${s}: trade at ${this.leader.http ?? this.leader.node}`;
-    return this.detail ? `${s}: ${this.detail}` : s;
+    const more = this.leader ? `trade at ${this.leader.http ?? this.leader.node}` : this.detail || this.field;
+    return more ? `${s}: ${more}` : s;
   }
 }
 
@@ -43,6 +43,11 @@ export class NoAnswer extends Error {
     super('The server did not answer.');
     this.temporary = true;
   }
+}
+
+// said tells why a request came to nothing, in a whole sentence.
+export function said(err) {
+  return err instanceof Refusal ? `${err.sentence}.` : err.message;
 }
 
 // target returns an address as it will be on the request line, which is what is signed.

@@ -1,11 +1,12 @@
 // The order form. Every order has a client order id and the time of its first sending, so that it can be sent again when no
-// answer came and is done once. What is wrong with an order the venue says; it is shown at the field that it is about.
+// answer came and is done once. What is wrong with an order the venue says; it is shown at the field that it is about. The page
+// itself refuses what is no number or could be two, for which nothing is sent.
 
 import { nowNs } from './clock.js';
-import { decimalsOf, fromUnits, multiply, plain, toUnits, trim } from './decimal.js';
+import { decimalsOf, fromUnits, multiply, read, toUnits, trim } from './decimal.js';
 import { byId, make, setData, setText, words } from './dom.js';
 import { amount } from './instrument.js';
-import { NoAnswer, Refusal } from './rest.js';
+import { NoAnswer, Refusal, said } from './rest.js';
 import { newClientID } from './session.js';
 
 // fieldOf says which field a reason is about that names none.
@@ -14,6 +15,8 @@ const fieldOf = {
   notional_too_small: 'quantity', notional_too_large: 'quantity', insufficient_funds: 'quantity', would_trade: 'price',
   invalid_time_in_force: 'time_in_force', not_in_auction: 'time_in_force',
 };
+
+const numbers = ['price', 'quantity'];
 
 export class Ticket {
   constructor(account, askToSignIn) {
@@ -28,7 +31,10 @@ export class Ticket {
       this.#submit();
     });
     this.form.addEventListener('input', (e) => this.#changed(e.target));
-    for (const name of ['price', 'quantity']) byId(name).addEventListener('keydown', (e) => this.#step(e, name));
+    for (const name of numbers) {
+      byId(name).addEventListener('keydown', (e) => this.#step(e, name));
+      byId(name).addEventListener('change', () => this.#settle(name));
+    }
     this.redraw();
   }
 
@@ -56,8 +62,21 @@ export class Ticket {
     return new FormData(this.form).get(name);
   }
 
+  // #number is what a field says, '' where that is not clear.
   #number(name) {
-    return plain(byId(name).value);
+    return read(byId(name).value).value ?? '';
+  }
+
+  // #settle writes a number that was entered as it was read, or says what is not clear about it.
+  #settle(name) {
+    const { value, wrong = '' } = read(byId(name).value);
+    if (value !== undefined) byId(name).value = value;
+    this.#mark(this.#field(name), wrong);
+    this.redraw();
+  }
+
+  #field(name) {
+    return this.form.querySelector(`[data-field="${CSS.escape(name)}"]`);
   }
 
   #choose(name, value) {
@@ -67,7 +86,7 @@ export class Ticket {
 
   #changed({ name }) {
     if (name === 'type') byId('time-in-force').value = this.#value('type') === 'market' ? 'ioc' : 'gtc';
-    const field = this.form.querySelector(`[data-field="${name}"]`);
+    const field = this.#field(name);
     if (field) this.#mark(field, '');
     this.redraw();
   }
@@ -77,6 +96,7 @@ export class Ticket {
     const direction = { ArrowUp: 1n, ArrowDown: -1n }[e.key];
     if (!direction || !this.instrument) return;
     e.preventDefault();
+    if (read(byId(name).value).wrong) return;
     const { tick, lot, priceDecimals, lotDecimals } = this.instrument;
     const [unit, decimals] = name === 'price' ? [tick, priceDecimals] : [lot, lotDecimals];
     const one = toUnits(unit, decimals);
@@ -100,8 +120,8 @@ export class Ticket {
     setText(submit, this.#label(side, market));
     if (!instrument) return;
     setText(byId('ticket-symbol'), instrument.symbol);
-    setText(byId('price-unit'), instrument.quote);
-    setText(byId('quantity-unit'), instrument.base);
+    this.#unit('price', instrument.quote);
+    this.#unit('quantity', instrument.base);
     byId('price').placeholder = `tick ${instrument.tick}`;
     byId('quantity').placeholder = `lot ${instrument.lot}`;
     this.#estimate(side, market);
@@ -113,6 +133,14 @@ export class Ticket {
     if (!account.trades) return account.name ? `A ${account.signer.role} key does not trade` : 'No account to trade with';
     if (this.busy) return 'Sent …';
     return `${words(side)}${instrument ? ' ' + instrument.base : ''}${market ? ' at market' : ''}`;
+  }
+
+  // #unit shows the unit of a number, and how the number is read where that is not as it is written.
+  #unit(name, unit) {
+    const box = byId(`${name}-unit`), value = this.#number(name);
+    const other = value !== '' && value !== byId(name).value.trim();
+    setText(box, other ? `= ${value} ${unit}` : unit);
+    setData(box, 'read', String(other));
   }
 
   // #estimate shows what the order would come to, exactly for a limit order, by the book for a market order.
@@ -157,6 +185,7 @@ export class Ticket {
     }
     if (this.busy || !this.instrument) return;
     this.#wrong('');
+    if (!this.#clear()) return;
     const order = {
       account: this.account.name, symbol: this.instrument.symbol, side: this.#value('side'), type: this.#value('type'),
       client_order_id: newClientID(), time_in_force: this.#value('time_in_force'), quantity: this.#number('quantity'),
@@ -165,21 +194,34 @@ export class Ticket {
     const price = this.#number('price');
     if (price !== '' || order.type === 'limit') order.price = price;
     if (byId('post-only').checked) order.post_only = true;
-    await this.#send(order, this.instrument);
+    await this.#send(order);
   }
 
-  async #send(order, instrument) {
+  // #clear tells whether the numbers are there and can be read in one way.
+  #clear() {
+    for (const name of numbers) {
+      const { value, wrong } = read(byId(name).value);
+      if (value || (value === '' && name === 'price' && this.#value('type') === 'market')) continue;
+      const absent = `The ${name} is absent or empty.`;
+      this.#wrong(name, wrong ?? absent);
+      this.#outcome('bad', 'Not sent', wrong ? `The ${name} is not clear. ${wrong}` : absent);
+      return false;
+    }
+    return true;
+  }
+
+  async #send(order) {
     const { account } = this;
     this.busy = true;
     this.redraw();
-    const summary = `${words(order.side)} ${amount(order.quantity)} ${order.symbol}${order.price ? ` at ${amount(order.price)}` : ' at market'}`;
+    const summary = `${words(order.side)} ${amount(order.quantity)} ${order.symbol} at ${terms(order)}`;
     this.#outcome('wait', 'Sent', summary);
     try {
       const answer = await account.signer.settle('POST', '/v1/orders', order,
-        (attempt, err) => this.#outcome('wait', 'No answer yet', `${summary}. ${err.message} The same order is sent again (${attempt}); it is done once.`));
-      this.#answered(answer, instrument);
+        (attempt, err) => this.#outcome('wait', 'No answer yet', `${summary}. ${said(err)} The same order is sent again (${attempt}); it is done once.`));
+      this.#answered(answer, summary);
     } catch (err) {
-      this.#failed(err, order, instrument, summary);
+      this.#failed(err, order, summary);
     } finally {
       this.busy = false;
       this.redraw();
@@ -187,38 +229,38 @@ export class Ticket {
     }
   }
 
-  #answered(a, instrument) {
-    const what = `${words(a.side)} ${amount(a.quantity ?? a.filled)} ${a.symbol}${a.price ? ` at ${instrument.price(a.price)}` : ''}`;
+  #answered(a, summary) {
     const parts = [];
     if (trim(a.filled) !== '0') parts.push(`Traded ${amount(a.filled)}${a.average_price ? ` at ${amount(a.average_price)} on average` : ''}.`);
     if (trim(a.remaining) !== '0') parts.push(`${amount(a.remaining)} rests in the book.`);
     if (a.canceled && trim(a.canceled) !== '0') parts.push(`${amount(a.canceled)} canceled${a.cancel_reason ? ` (${words(a.cancel_reason).toLowerCase()})` : ''}.`);
     if (a.repeat) parts.push('This is the answer of the first sending.');
-    const head = { new: 'In the book', partially_filled: 'Partly traded', filled: 'Traded', canceled: 'Canceled' }[a.status] ?? words(a.status);
-    this.#outcome(a.status === 'canceled' && trim(a.filled) === '0' ? 'bad' : 'good', `${head} · order ${a.order_id}`, `${what}. ${parts.join(' ')}`);
+    const nothing = a.status === 'canceled' && trim(a.filled) === '0';
+    const head = { new: 'In the book', partially_filled: 'Traded in part', filled: 'Traded', canceled: nothing ? 'Canceled' : 'Traded in part, the rest canceled' }[a.status];
+    this.#outcome(nothing ? 'bad' : 'good', `${head ?? words(a.status)} · order ${a.order_id}`, `${summary}. ${parts.join(' ')}`);
   }
 
-  #failed(err, order, instrument, summary) {
+  #failed(err, order, summary) {
     if (err instanceof NoAnswer || (err instanceof Refusal && err.reason === 'outcome_unknown')) {
       const again = make('button', 'small', 'Send the same again');
       again.type = 'button';
-      again.addEventListener('click', () => this.#send(order, instrument));
+      again.addEventListener('click', () => this.#send(order));
       this.#outcome('wait', 'Nobody knows yet', `${summary}. No answer came in a minute. Sending the same again does it once at most. `, again);
       return;
     }
     if (!(err instanceof Refusal)) {
-      this.#outcome('bad', 'Not sent', `${summary}. ${err.message}`);
+      this.#outcome('bad', 'Not sent', `${summary}. ${said(err)}`);
       return;
     }
     const field = err.field || fieldOf[err.reason] || '';
-    this.#outcome('bad', `Refused: ${words(err.reason).toLowerCase()} (${err.code})`, `${summary}. ${err.sentence}.`);
-    this.#wrong(field, err.detail ? `${words(err.message)}: ${err.detail}.` : `${words(err.message)}.`);
+    this.#wrong(field, said(err));
+    this.#outcome('bad', `Refused: ${words(err.reason).toLowerCase()} (${err.code})`, `${summary}. ${said(err)}`);
   }
 
   // #wrong marks one field, and no other.
   #wrong(name, text = '') {
     for (const field of this.form.querySelectorAll('[data-field]')) this.#mark(field, field.dataset.field === name ? text : '');
-    if (text) this.form.querySelector(`[data-field="${CSS.escape(name)}"] :is(input, select)`)?.focus();
+    if (text) this.#field(name)?.querySelector('input, select')?.focus();
   }
 
   #mark(field, text) {
@@ -232,5 +274,12 @@ export class Ticket {
     const box = byId('outcome');
     setData(box, 'kind', kind);
     box.replaceChildren(make('strong', '', head), text, ...more);
+    box.scrollIntoView({ block: 'nearest' });
   }
+}
+
+// terms says at what an order trades. A market order's price is the worst at which it still does.
+function terms({ type, side, price }) {
+  if (type !== 'market') return amount(price);
+  return price ? `market, ${amount(price)} at ${side === 'buy' ? 'most' : 'least'}` : 'market';
 }
