@@ -198,7 +198,7 @@ func (f *failing) OrderByClientID(wire.AccountID, wire.Text) (o history.Order, o
 	return o, false, errors.New("broken")
 }
 
-// An answer that history cannot finish has no last message.
+// An answer that history cannot finish has no last message, and one that it cannot begin is a refusal.
 func TestBrokenHistory(t *testing.T) {
 	v := market(t)
 	v.order(2, 1, wire.Sell, 2000, 100, "a")
@@ -208,10 +208,22 @@ func TestBrokenHistory(t *testing.T) {
 	if got := v.ask(dropCopy(2), "AD|568=r|569=0"); strings.Count(got, "\n") != 1 || strings.Contains(got, "912=Y") {
 		t.Error(got)
 	}
-	if got := v.ask(trading(2), "AD|568=r|569=1|11=a"); got != "" {
+	refused := func(kind string) string {
+		return "AQ|568=r|569=" + kind + "|749=99|750=2|55=[N/A]|58=the trades cannot be told at the moment: ask again"
+	}
+	if got := v.ask(trading(2), "AD|568=r|569=1|11=a"); got != refused("1") {
+		t.Error(got)
+	}
+	v.h = New(Config{View: v.view, History: behind{v.hist}})
+	if got := v.ask(trading(2), "AD|568=r|569=0"); got != refused("0") {
 		t.Error(got)
 	}
 }
+
+// behind is a history that does not have what the view has.
+type behind struct{ History }
+
+func (behind) WaitFor(uint64, time.Duration) bool { return false }
 
 func FuzzHandle(f *testing.F) {
 	f.Add("AD|568=r|569=0|580=2|75=20240506|60=20240506-10:00:00|75=20240507|55=BTC/USD|54=1|37=1|11=a")

@@ -63,16 +63,26 @@ func (q *query) ack(b *message.Body, status int, none bool) {
 	b.Str(message.TagSymbol, symbol).Str(message.TagText, q.text)
 }
 
-// capture gives AQ and every AE. It is always one fill ahead of what it gives, so that it knows the last one.
+// capture gives AQ and every AE. It is always one fill ahead of what it gives, so that it knows the last one. Where history does not
+// have what the view has, or fails before the first, the request is refused: an answer without a trade that was made would be taken for
+// the whole. One that history cannot finish has no last report.
 func (h *Handler) capture(q *query, accounts []wire.Account, yield func(*message.Body) bool) {
-	h.history.WaitFor(h.view.Applied(), historyWait)
 	var b message.Body
+	unavailable := func() {
+		q.fault(otherTradeFault, "the trades cannot be told at the moment: ask again")
+		q.ack(&b, requestRejected, false)
+		yield(&b)
+	}
+	if !h.history.WaitFor(h.view.Applied(), historyWait) {
+		unavailable()
+		return
+	}
 	var held history.Fill
 	var owner wire.Text
 	begun := false
 	w := writer{h: h, q: q, b: &b}
 	for i := range accounts {
-		whole := h.fills(q, accounts[i].ID, func(f *history.Fill) bool {
+		whole, err := h.fills(q, accounts[i].ID, func(f *history.Fill) bool {
 			if !begun {
 				q.ack(&b, requestAccepted, false)
 			} else {
@@ -81,7 +91,10 @@ func (h *Handler) capture(q *query, accounts []wire.Account, yield func(*message
 			begun, held, owner = true, *f, accounts[i].Name
 			return yield(&b)
 		})
-		if !whole {
+		if err != nil && !begun {
+			unavailable()
+		}
+		if !whole || err != nil {
 			return
 		}
 	}
@@ -93,32 +106,32 @@ func (h *Handler) capture(q *query, accounts []wire.Account, yield func(*message
 	yield(&b)
 }
 
-// fills calls fn with an account's fills that a request asks for, page by page; false when fn or history ended it.
-func (h *Handler) fills(q *query, acc wire.AccountID, fn func(*history.Fill) bool) bool {
+// fills calls fn with an account's fills that a request asks for, page by page; whole is false when fn ended it. An error is history's.
+func (h *Handler) fills(q *query, acc wire.AccountID, fn func(*history.Fill) bool) (whole bool, err error) {
 	page := history.Query{Limit: fillsPage, Oldest: true, FromNs: q.from, ToNs: q.to, Instrument: q.in, Order: q.order}
 	if !q.clientID.IsEmpty() {
 		o, ok, err := h.history.OrderByClientID(acc, q.clientID)
 		if err != nil {
-			return false
+			return false, err
 		}
 		if !ok || (q.order != 0 && o.ID != q.order) {
-			return true
+			return true, nil
 		}
 		page.Order = o.ID
 	}
 	for {
 		p, err := h.history.Fills(acc, page)
 		if err != nil {
-			return false
+			return false, err
 		}
 		for i := range p.Items {
 			f := &p.Items[i]
 			if (q.side == 0 || f.Side == q.side) && !fn(f) {
-				return false
+				return false, nil
 			}
 		}
 		if !p.More {
-			return true
+			return true, nil
 		}
 		page.Cursor = p.Next
 	}
