@@ -17,6 +17,7 @@ import (
 
 	"uncross/engine/wire"
 	"uncross/gateway/auth"
+	"uncross/internal/memnet"
 )
 
 // fakeVenue is several nodes that apply orders once by their client order id, as real ones do. They are servers in memory, of
@@ -58,7 +59,7 @@ func newFakeVenue(t *testing.T, nodes int) *fakeVenue {
 	v := &fakeVenue{t: t, key: &k, orders: map[string]int{}}
 	for i := range nodes {
 		n := &fakeNode{v: v, n: i, store: auth.NewStore(auth.Limits{}, time.Now)}
-		n.server = serve(t, n)
+		n.server = memnet.Serve(t, n)
 		v.all = append(v.all, n)
 	}
 	return v

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"uncross/internal/memnet"
 )
 
 // patient returns a client that would wait for a hanging node for long.
@@ -188,8 +190,8 @@ func TestSilentAlone(t *testing.T) {
 func TestNoQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var questions atomic.Int64
-		other := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { questions.Add(1) }))
-		slow := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		other := memnet.Serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { questions.Add(1) }))
+		slow := memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for _, part := range []string{`{"a":`, `"b"`, `}`} {
 				fmt.Fprint(w, part)
 				w.(http.Flusher).Flush()
@@ -197,7 +199,7 @@ func TestNoQuestions(t *testing.T) {
 			}
 		}))
 		way := newHTTP(nil, true)
-		way.Transport.(*http.Transport).DialContext = dial
+		way.Transport.(*http.Transport).DialContext = memnet.Dial
 		c, err := New(Config{URLs: []string{slow.URL, other.URL}, HTTP: way})
 		if err != nil {
 			t.Fatal(err)
@@ -236,7 +238,7 @@ func TestLedOn(t *testing.T) {
 		v := newFakeVenue(t, 3)
 		v.leads(2)
 		v.all[0].hangs.Store(true)
-		names := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		names := memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Uncross-Leader", v.all[2].server.URL)
 			refuse(w, 503, "not_leader")
 		}))

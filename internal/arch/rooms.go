@@ -97,6 +97,7 @@ var Rooms = []Room{
 	{Path: "internal/nodes", Inside: []string{"gateway/client"}},
 	{Path: "internal/nodes/nodestest", Inside: []string{"engine/wire", "gateway/auth", "gateway/client", "internal/nodes"}},
 	{Path: "internal/recorded"},
+	{Path: "internal/memnet"},
 	{Path: "internal/nodeid"},
 	{Path: "internal/ring"},
 	{Path: "internal/slab"},

@@ -15,6 +15,8 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"uncross/internal/memnet"
 )
 
 // quietNode is a node on whose stream nothing happens. It answers subscriptions, and pings with words; nothing at all where there
@@ -40,7 +42,7 @@ func (n *quietNode) pinged() []time.Duration {
 func newQuietNode(t *testing.T, words string) *quietNode {
 	t.Helper()
 	n := &quietNode{words: words, begin: time.Now()}
-	n.Server = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	n.Server = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != Path {
 			if n.asked.Add(1); !n.leads.Load() {
 				w.WriteHeader(http.StatusServiceUnavailable)
@@ -81,7 +83,7 @@ func newQuietNode(t *testing.T, words string) *quietNode {
 // follow opens a follower of the node that knows the others as well.
 func (n *quietNode) follow(t *testing.T, l *log, others ...string) *Follower {
 	t.Helper()
-	f, err := Open(Config{Dial: DialConfig{URL: n.URL, URLs: others, Socket: dial}, OnMessage: l.message, OnEvent: l.event}, subscriptions(t, "book:X-Y")...)
+	f, err := Open(Config{Dial: DialConfig{URL: n.URL, URLs: others, Socket: memnet.Dial}, OnMessage: l.message, OnEvent: l.event}, subscriptions(t, "book:X-Y")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestLeavesTheSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVenue(t, 1)
 		var leads atomic.Bool
-		leader := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leader := memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/readyz" {
 				v.ServeHTTP(w, r)
 			} else if !leads.Load() {

@@ -1,4 +1,6 @@
-package follow
+// Package memnet has HTTP servers in memory, for tests. Unlike the system's sockets they let synctest's clock go on while somebody
+// waits at them, so that what is tested of times holds on a machine of any speed.
+package memnet
 
 import (
 	"context"
@@ -11,8 +13,7 @@ import (
 	"testing"
 )
 
-// doors are those of servers in memory, by address. Unlike the system's sockets they let synctest's clock go on while somebody
-// waits at them, so that what is tested of times holds on a machine of any speed.
+// doors are the servers', by address.
 var (
 	doors sync.Map
 	ports atomic.Int64
@@ -42,8 +43,8 @@ func (d *door) Close() error {
 
 func (d *door) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: d.port} }
 
-// serve starts a server in memory.
-func serve(t *testing.T, h http.Handler) *httptest.Server {
+// Serve starts a server, which is closed at the end of the test.
+func Serve(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	d := &door{in: make(chan net.Conn), shut: make(chan struct{}), port: int(ports.Add(1))}
 	doors.Store(d.Addr().String(), d)
@@ -53,8 +54,8 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-// dial connects to a server in memory.
-func dial(_ context.Context, network, address string) (net.Conn, error) {
+// Dial connects to a server; elsewhere nobody listens.
+func Dial(_ context.Context, network, address string) (net.Conn, error) {
 	if d, ok := doors.Load(address); ok {
 		here, there := net.Pipe()
 		select {
