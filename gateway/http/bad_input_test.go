@@ -285,3 +285,35 @@ func TestLargeNotional(t *testing.T) {
 		v.refused("custodian", "POST", "/v1/admin/deposits", m{"account": "A", "asset": "WEI", "amount": "999999999999999999999999", "reference": "wei-2"}, NumberTooLarge)
 	})
 }
+
+// TestEverySymbol: what stands for every instrument at the stream does not become one; where a log of an earlier version has it as
+// one, that is an instrument as any other.
+func TestEverySymbol(t *testing.T) {
+	v := market(t, Limits{})
+	asked := m{"symbol": "*", "base": "BTC", "quote": "USD", "tick": "0.05", "lot": "0.001",
+		"min_price": "0.05", "max_price": "100", "min_quantity": "0.001", "max_quantity": "10"}
+	if e := v.refused("operator", "POST", "/v1/admin/instruments", asked, wire.InvalidName); e.Field != "symbol" || e.Detail == "" {
+		t.Errorf("%+v", e)
+	}
+	if n := len(v.do("alice", "GET", "/v1/instruments", nil)["items"].([]any)); n != 1 {
+		t.Errorf("%d instruments", n)
+	}
+	old := v.do("operator", "POST", "/v1/admin/instruments", set(asked, "symbol", "**"))
+	def, _ := v.view.InstrumentBySymbol("**")
+	var c wire.Command
+	(&wire.AddInstrument{Symbol: wire.MustText("*"), Base: def.Base, Quote: def.Quote, PriceDecimals: def.PriceDecimals, TickSize: def.TickSize,
+		LotSize: def.LotSize, Limits: def.Limits}).Put(&c)
+	c.Key = wire.OperatorKey
+	if err := v.core.Submit(&c); err != nil {
+		t.Fatal(err)
+	}
+	again := v.do("operator", "POST", "/v1/admin/instruments", asked)
+	if again["repeat"] != true || again["tick"] != old["tick"] {
+		t.Errorf("%v", again)
+	}
+	v.do("operator", "POST", "/v1/admin/instruments/%2A/phase", m{"phase": "continuous"})
+	v.do("bob", "POST", "/v1/orders", set(limit("B", "sell", "50", "0.1", "old-1"), "symbol", "*"))
+	if a := v.do("alice", "GET", "/v1/instruments/*/book", nil); text(a, "symbol") != "*" || text(a, "asks", "0", "price") != "50.00" {
+		t.Errorf("%v", a)
+	}
+}

@@ -44,7 +44,7 @@ type Peer struct {
 
 // ClusterStatus is a cluster as one node knows it.
 type ClusterStatus struct {
-	Incarnation string // of a cluster that was restored from a backup; empty: it was not
+	Incarnation string // of the cluster: its founders, or a restored backup; empty: one node has begun it
 	Members     []ClusterMember
 }
 

@@ -158,6 +158,8 @@ func TestFollowerRefusesCommands(t *testing.T) {
 	for target, says := range map[string]string{"/readyz": "removed from the cluster", "/v1/status": `"ready":false`} {
 		if _, _, body := v.headers("", target, ""); !strings.Contains(body, says) {
 			t.Errorf("%s of a node that was removed: %s", target, body)
+		} else if strings.Contains(body, "starting") {
+			t.Errorf("%s of a node that was removed says that something starts: %s", target, body)
 		}
 	}
 	c.removed.Store(false)

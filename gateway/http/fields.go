@@ -165,6 +165,18 @@ func (f *fields) before(name string) int64 {
 	return n
 }
 
+// period returns the parameters from_ns and to_ns, 0 where one is absent. A period that ends before it begins is refused, not
+// empty: somebody has mixed up the two.
+func (f *fields) period() (fromNs, toNs int64) {
+	fromNs, toNs = f.nanos("from_ns"), f.before("to_ns")
+	if toNs != 0 && toNs < fromNs {
+		f.keep(refuseField(InvalidValue, "to_ns", endsTooSoon))
+	}
+	return fromNs, toNs
+}
+
+const endsTooSoon = "the period ends before it begins"
+
 // name returns a member or parameter that is a wire.Text, refused with reason when it is not one.
 func (f *fields) name(field string, reason wire.Reason, needed bool) wire.Text {
 	s := f.optional(field)

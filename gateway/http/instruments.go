@@ -116,6 +116,15 @@ func (l *limitFields) read(in *view.Instrument) (to wire.InstrumentLimits, set w
 	return to, set, err
 }
 
+// everySymbol is no instrument's symbol: to the stream it is all of them. The engine takes it, so that a log of an earlier version
+// may have defined it; such an instrument is one as any other, and its definition is a repeat.
+var everySymbol = wire.MustText("*")
+
+func (q *request) knowsSymbol(s wire.Text) bool {
+	_, ok := q.s.view.InstrumentBySymbol(s.String())
+	return ok
+}
+
 // addInstrument handles POST /v1/admin/instruments.
 func addInstrument(q *request) (any, *Error) {
 	f, err := q.adminBody()
@@ -127,6 +136,9 @@ func addInstrument(q *request) (any, *Error) {
 	limits := readLimits(f, true)
 	if err := f.done(); err != nil {
 		return nil, err
+	}
+	if symbol == everySymbol && !q.knowsSymbol(everySymbol) {
+		return nil, refuseField(wire.InvalidName, "symbol", "* stands for every instrument in subscriptions to the stream")
 	}
 	b, err := q.asset("base", base)
 	if err != nil {

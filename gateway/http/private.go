@@ -158,7 +158,7 @@ func (q *request) historyError(err error, what ...any) *Error {
 	case errors.Is(err, history.ErrClosed):
 		return refuse(ShuttingDown, "")
 	case errors.Is(err, history.ErrPeriod):
-		return refuseField(InvalidValue, "to_ns", "the period ends before it begins")
+		return refuseField(InvalidValue, "to_ns", endsTooSoon)
 	case errors.Is(err, history.ErrTrimmed):
 		return refuse(HistoryTrimmed, "it is kept from_ns="+id(uint64(q.s.history.Kept().FromNs))+" on")
 	}
@@ -269,7 +269,7 @@ func (q *request) pastQuery() (h history.Query) {
 	default:
 		f.keep(refuseField(InvalidValue, "sort", "one of newest, oldest is needed"))
 	}
-	h.FromNs, h.ToNs = f.nanos("from_ns"), f.before("to_ns")
+	h.FromNs, h.ToNs = f.period()
 	return h
 }
 

@@ -110,6 +110,12 @@ func (v *venue) holdQuery(t *testing.T, r *route, known []string) {
 			v.wantQuery(t, r, append(slices.Clone(all), param{name: name, value: "1"}), UnknownParameter, name)
 		}
 	}
+	at := func(name string) int { return slices.IndexFunc(all, func(p param) bool { return p.name == name }) }
+	if from, to := at("from_ns"), at("to_ns"); from >= 0 {
+		backwards := slices.Clone(all)
+		backwards[from].value, backwards[to].value = "10", "5"
+		v.wantQuery(t, r, backwards, InvalidValue, "to_ns")
+	}
 	for i, d := range docs {
 		if d.Required {
 			v.wantQuery(t, r, slices.Delete(slices.Clone(all), i, i+1), MissingField, d.Name)

@@ -105,7 +105,7 @@ var gatewayReasons = map[wire.Reason]reasonInfo{
 	TooManyConns:      {"too_many_connections", "more connections than the limit; reuse them or wait", 429, 1},
 	TooManySubscribed: {"too_many_subscriptions", "more subscriptions on this connection than the limit; end one, or open another connection", 429, 0},
 	Busy:              {"busy", "the venue is busy; this was not applied", 503, 1},
-	NotReady:          {"not_ready", "the venue is starting; this was not applied", 503, 1},
+	NotReady:          {"not_ready", "this node does not serve yet, or no longer; this was not applied", 503, 1},
 	NotLeader:         {"not_leader", "this node does not take commands now; this was not applied", 503, 1},
 	ShuttingDown:      {"shutting_down", "the node is shutting down; this was not applied", 503, 1},
 	OutcomeUnknown:    {"outcome_unknown", "no answer came in time and the outcome is unknown: repeat with the same client_order_id (or reference) and sent_at", 504, 1},

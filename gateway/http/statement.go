@@ -2,6 +2,7 @@ package http
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,15 +15,16 @@ import (
 // the other form.
 
 type statementAnswer struct {
-	Account  string             `json:"account"`
-	From     string             `json:"from,omitempty"`
-	To       string             `json:"to,omitempty"`
-	Balances []statementBalance `json:"balances"` // of every asset that the account has or had
-	Count    string             `json:"count"`    // entries of the period
-	Entries  []entryAnswer      `json:"entries"`
-	More     bool               `json:"more"`
-	Next     string             `json:"next,omitempty"`
-	AsOf     string             `json:"as_of"`
+	Account     string             `json:"account"`
+	From        string             `json:"from,omitempty"`
+	To          string             `json:"to,omitempty"`
+	Provisional bool               `json:"provisional"` // the period has not ended
+	Balances    []statementBalance `json:"balances"`    // of every asset that the account has or had
+	Count       string             `json:"count"`       // entries of the period
+	Entries     []entryAnswer      `json:"entries"`
+	More        bool               `json:"more"`
+	Next        string             `json:"next,omitempty"`
+	AsOf        string             `json:"as_of"`
 	reach
 }
 
@@ -45,12 +47,15 @@ type kindTotal struct {
 type period struct {
 	account      wire.Account
 	fromNs, toNs int64
+	provisional  bool // it has not ended: what closes it now may not be what closes it then
 }
 
 // showStatement handles GET /v1/statement.
 func showStatement(q *request) (any, *Error) {
 	account := q.fields.text("account")
-	p := period{fromNs: q.fields.nanos("from_ns"), toNs: q.fields.before("to_ns")}
+	var p period
+	p.fromNs, p.toNs = q.fields.period()
+	p.provisional = p.toNs == 0 || p.toNs > q.now.UnixNano()
 	asCSV := q.wantsCSV()
 	limit := q.fields.count("limit", q.s.limits.Page, q.s.limits.PageDefault)
 	paged := q.fields.optional("limit") != "" || q.fields.optional("cursor") != ""
@@ -86,17 +91,31 @@ func (q *request) wantsCSV() bool {
 	default:
 		q.fields.keep(refuseField(InvalidValue, "format", "one of json, csv is needed"))
 	}
-	accepted := false
-	for kind := range strings.SplitSeq(string(q.ctx.Request.Header.Peek("Accept")), ",") {
-		kind, _, _ = strings.Cut(kind, ";")
-		switch strings.ToLower(strings.TrimSpace(kind)) {
+	var csv, json float64
+	for kind := range strings.SplitSeq(strings.ToLower(string(q.ctx.Request.Header.Peek("Accept"))), ",") {
+		kind, params, _ := strings.Cut(kind, ";")
+		switch strings.TrimSpace(kind) {
 		case "text/csv":
-			accepted = true
+			csv = quality(params)
 		case "application/json":
-			return false
+			json = quality(params)
 		}
 	}
-	return accepted
+	return csv > json
+}
+
+// quality returns how much a form is wanted, by the parameters of its media range: 1 where they do not say, 0 for not at all.
+func quality(params string) float64 {
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(p, "=")
+		if strings.TrimSpace(name) != "q" {
+			continue
+		}
+		if q, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+			return q
+		}
+	}
+	return 1
 }
 
 // errStopping ends a reading of the history when the server shuts down.
@@ -108,7 +127,7 @@ func (q *request) statementJSON(p period, after uint64, limit int) (any, *Error)
 		return nil, err
 	}
 	defer q.s.giveStatement()
-	a := statementAnswer{Account: p.account.Name.String(), Entries: []entryAnswer{}}
+	a := statementAnswer{Account: p.account.Name.String(), Provisional: p.provisional, Entries: []entryAnswer{}}
 	st, err := q.s.history.Statement(p.account.ID, p.fromNs, p.toNs, nil, func(e *history.Entry) error {
 		switch {
 		case q.s.stopping.Load():

@@ -8,7 +8,7 @@ import (
 )
 
 // statementHeader names the columns of a statement as CSV. The rows are, by record: opening, one of each asset; entry; and
-// closing, one of each asset. A file without its closing rows was cut off.
+// closing, one of each asset, of the kind provisional where the period has not ended. A file without its closing rows was cut off.
 var statementHeader = []string{"record", "number", "time", "command", "kind", "asset", "change", "total", "symbol", "trade_id",
 	"order_id", "reference"}
 
@@ -77,12 +77,16 @@ func (f *statementFile) next(dst []byte) ([]byte, *Error) {
 	switch f.state {
 	case statementBegins:
 		f.state = statementEntries
-		return appendCSV(dst, append([][]string{statementHeader}, f.balances("opening", f.p.fromNs)...)), nil
+		return appendCSV(dst, append([][]string{statementHeader}, f.balances("opening", "", f.p.fromNs)...)), nil
 	case statementEntries:
 		return f.entries(dst)
 	case statementEnds:
 		f.state = statementOver
-		return appendCSV(dst, f.balances("closing", f.p.toNs)), nil
+		kind := ""
+		if f.p.provisional {
+			kind = "provisional"
+		}
+		return appendCSV(dst, f.balances("closing", kind, f.p.toNs)), nil
 	}
 	return dst, nil
 }
@@ -132,13 +136,13 @@ func (f *statementFile) take(e *history.Entry) bool {
 }
 
 // balances returns the rows of what there is of each asset.
-func (f *statementFile) balances(record string, ns int64) (rows [][]string) {
+func (f *statementFile) balances(record, kind string, ns int64) (rows [][]string) {
 	at := ""
 	if ns != 0 {
 		at = stamp(ns)
 	}
 	for _, of := range f.assets {
-		rows = append(rows, []string{record, "", at, "", "", csvText(of.Code.String()), "", assetAmount(f.totals[of.ID], of), "", "", "", ""})
+		rows = append(rows, []string{record, "", at, "", kind, csvText(of.Code.String()), "", assetAmount(f.totals[of.ID], of), "", "", "", ""})
 	}
 	return rows
 }

@@ -324,6 +324,12 @@ func TestStatementForms(t *testing.T) {
 		{"?account=A", "Text/CSV;q=0.9, text/plain", csvType},
 		{"?account=A", "application/json, text/csv", "application/json"},
 		{"?account=A", "text/html,application/json;q=0.9", "application/json"},
+		{"?account=A", "text/csv;q=0", "application/json"},
+		{"?account=A", "text/csv; Q=0.000, */*", "application/json"},
+		{"?account=A", "text/csv;charset=utf-8;q=0.0", "application/json"},
+		{"?account=A", "application/json;q=0, text/csv;q=0.1", csvType},
+		{"?account=A", "application/json;q=0.5, text/csv;q=0.6", csvType},
+		{"?account=A", "application/json;q=0.6, text/csv;q=0.5", "application/json"},
 		{"?account=A&format=json", "text/csv", "application/json"},
 		{"?account=A&format=csv", "application/json", csvType},
 	} {
@@ -338,6 +344,44 @@ func TestStatementForms(t *testing.T) {
 	}
 	if string(body) != strings.Join(statementHeader, ",")+"\r\n" {
 		t.Errorf("the statement of an account that never had anything: %q", body)
+	}
+}
+
+// TestStatementProvisional: a statement says whether its period is over, in either form.
+func TestStatementProvisional(t *testing.T) {
+	v := market(t, Limits{})
+	now := time.Now()
+	day := int64(24 * time.Hour)
+	for query, provisional := range map[string]bool{
+		"":                                     true,
+		"&from_ns=1":                           true,
+		"&to_ns=" + fmt.Sprint(now.UnixNano()): false,
+		"&to_ns=0":                             false,
+		"&to_ns=" + fmt.Sprint(now.UnixNano()+day):                                    true,
+		fmt.Sprintf("&from_ns=%d&to_ns=%d", now.UnixNano()+day, now.UnixNano()+2*day): true,
+	} {
+		if a := v.do("alice", "GET", "/v1/statement?account=A"+query, nil); a["provisional"] != provisional {
+			t.Errorf("%s: %v", query, a)
+		}
+		_, body := v.accepting(t, "alice", "/v1/statement?account=A&format=csv"+query, "")
+		rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		closing := 0
+		for _, r := range rows {
+			kind := map[bool]string{true: "provisional"}[provisional]
+			if r[0] == "closing" {
+				if closing++; r[4] != kind {
+					t.Errorf("%s: %q", query, r)
+				}
+			} else if r[4] == "provisional" {
+				t.Errorf("%s: %q", query, r)
+			}
+		}
+		if closing == 0 {
+			t.Errorf("%s: nothing closes", query)
+		}
 	}
 }
 

@@ -43,6 +43,8 @@ type conn struct {
 	order   []*subscription // subs, in the order of rounds
 	turn    int             // whose turn is next
 	answers [][]byte        // frames that come before all data
+	taken   sync.Cond       // the writer has taken the answers, or nothing more is answered
+	silent  bool            // the writer has come to its end
 	login   *login
 	ending  *fault // the close frame that is to be sent
 
@@ -77,6 +79,7 @@ func (s *Server) newConn(hijacked net.Conn, h *handshake) *conn {
 		s: s, in: hijacked, out: hijacked, from: http.AddressOf(hijacked), binary: h.protocol == ProtocolBinary, deflate: h.extensions != "",
 		wake: make(chan struct{}, 1), gone: make(chan struct{}), subs: map[key]*subscription{},
 	}
+	c.taken.L = &c.mu
 	c.reader = requester{c: c, tokens: float64(s.limits.RequestBump), last: time.Now()}
 	if u, ok := hijacked.(interface{ UnsafeConn() net.Conn }); ok {
 		c.out = u.UnsafeConn()
@@ -105,7 +108,13 @@ func (s *Server) newConn(hijacked net.Conn, h *handshake) *conn {
 // run serves the connection until it is over. The HTTP server closes it then.
 func (c *conn) run() {
 	var writing sync.WaitGroup
-	writing.Go(func() { c.guarded(c.write) })
+	writing.Go(func() {
+		c.guarded(c.write)
+		c.mu.Lock()
+		c.silent = true
+		c.mu.Unlock()
+		c.taken.Signal()
+	})
 	c.guarded(c.read)
 	close(c.gone)
 	writing.Wait()
@@ -148,13 +157,13 @@ func (c *conn) read() {
 			}
 			c.end(code, "")
 			return
-		case c.closing():
+		case op == ws.OpPong:
+			c.reader.pong(payload)
+			continue
+		case !c.awaitRoom():
 			continue // only the client's part of the closing is waited for
 		case op == ws.OpPing:
 			c.reader.ping(payload)
-			continue
-		case op == ws.OpPong:
-			c.reader.pong(payload)
 			continue
 		default:
 			c.reader.request(payload)
@@ -178,6 +187,7 @@ func (c *conn) endLocked(code ws.StatusCode, text string) {
 		c.ending = &fault{code, text}
 		c.s.log.Debug("stream closes", "address", c.from, "code", int(code), "text", text)
 	}
+	c.taken.Signal()
 	c.poke()
 }
 
@@ -204,12 +214,20 @@ func (c *conn) abort() {
 	_ = c.out.SetDeadline(time.Unix(1, 0))
 }
 
-// answer queues a frame that comes before all data. It is called under the lock.
-func (c *conn) answer(frame []byte) {
-	if len(c.answers) >= c.s.limits.Answers {
-		c.endLocked(ws.StatusPolicyViolation, "answers are not read")
-		return
+// awaitRoom waits until another answer may be queued: who reads slowly is read slowly. Who does not read at all is given up by
+// the writer, after Limits.Write. False: nothing is answered any more. It is the reader's.
+func (c *conn) awaitRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.ending == nil && !c.silent && len(c.answers) >= c.s.limits.Answers {
+		c.taken.Wait()
 	}
+	return c.ending == nil && !c.silent
+}
+
+// answer queues a frame that comes before all data. Each frame of the client's is answered once, so that awaitRoom has made
+// room for it. It is called under the lock.
+func (c *conn) answer(frame []byte) {
 	c.answers = append(c.answers, frame)
 	c.poke()
 }

@@ -166,7 +166,10 @@ func (c *contract) request(t testing.TB, text []byte) {
 // message holds what the server sends against asyncapi.yaml.
 func (c *contract) message(t testing.TB, text []byte) {
 	t.Helper()
-	var a struct{ Channel, Type, Kind string }
+	var a struct {
+		Channel, Type, Kind string
+		Part                int
+	}
 	err := json.Unmarshal(text, &a)
 	name := c.told[strings.TrimSpace(a.Channel+" "+a.Type)]
 	if err != nil || name == "" {
@@ -176,6 +179,9 @@ func (c *contract) message(t testing.TB, text []byte) {
 	c.valid(t, name, text)
 	if a.Kind != "" {
 		c.see(name + " " + a.Kind)
+	}
+	if a.Part > 0 {
+		c.see(name + " in parts")
 	}
 }
 
@@ -275,17 +281,23 @@ func TestAsyncAPI(t *testing.T) {
 	}
 }
 
-// TestEveryMessageIsSeen fails when a message of asyncapi.yaml has no test that sees it on a socket.
+// TestEveryMessageIsSeen fails when a message of asyncapi.yaml has no test that sees it on a socket, whole, and in parts where it may
+// come so.
 func TestEveryMessageIsSeen(t *testing.T) {
 	c := loadContract(t)
-	for _, run := range []func(*testing.T){TestRequests, TestLogin, TestExecutions, TestBalances, TestPublished, TestBinary, TestSessionEnds} {
+	for _, run := range []func(*testing.T){TestRequests, TestLogin, TestExecutions, TestBalances, TestPublished, TestParts, TestBinary, TestSessionEnds} {
 		run(t)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for name := range c.doc.Components.Messages {
+	for name, message := range c.doc.Components.Messages {
 		if !c.seen[name] {
 			t.Errorf("the message %s was never seen", name)
+		}
+		schema, _ := c.doc.Components.Schemas[message.Payload.name()].(map[string]any)
+		properties, _ := schema["properties"].(map[string]any)
+		if properties["part"] != nil && !c.seen[name+" in parts"] {
+			t.Errorf("the message %s was never seen in parts", name)
 		}
 	}
 	for _, kind := range []string{"accepted", "rejected", "replaced", "fill", "canceled"} {

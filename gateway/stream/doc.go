@@ -19,6 +19,7 @@
 //     subscription comes its first message, and after the answer to its end comes none.
 //   - Private messages are read only while the session holds that was logged in with, which every round looks at, and its
 //     key may read the account, which every login looks at.
-//   - Nothing that wakes a writer waits: a wake is a flag and a channel of capacity 1.
+//   - Nothing that wakes a writer waits: a wake is a flag and a channel of capacity 1. The reader alone waits for the writer, where
+//     as many answers wait as may, and reads no further request until they have been taken.
 //   - Everything that a client can make grow has a limit (limits.go). What clients do is logged at debug level.
 package stream

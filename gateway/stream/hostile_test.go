@@ -171,6 +171,11 @@ func TestBrokenFrames(t *testing.T) {
 		"not UTF-8":                       {frame(text, true, []byte("{\"op\":\"\xff\"}")), false, 1007},
 		"half a character":                {frame(text, true, []byte("\xe2\x82")), false, 1007},
 		"a surrogate":                     {frame(text, true, []byte("\xed\xa0\x80")), false, 1007},
+		"a short length in 16 bits":       {append([]byte{text, 0x80 | 126, 0, 13, 0, 0, 0, 0}, good...), false, 1002},
+		"a length of 125 in 16 bits":      {append([]byte{text, 0x80 | 126, 0, 125, 0, 0, 0, 0}, make([]byte, 125)...), false, 1002},
+		"a short length in 64 bits":       {append(append(huge(text, 13), 0, 0, 0, 0), good...), false, 1002},
+		"a length of 65535 in 64 bits":    {append(huge(part, 1<<16-1), mask...), false, 1002},
+		"a ping's length in 16 bits":      {[]byte{ping, 0x80 | 126, 0, 0, 0, 0, 0, 0}, false, 1002},
 		"one byte too many":               {frame(text, true, make([]byte, 16<<10+1)), false, 1009},
 		"a length of 64 bits":             {append(huge(text, 1<<62), mask...), false, 1009},
 		"a length with the highest bit":   {append(huge(text, 1<<63), mask...), false, 1002},
@@ -268,10 +273,8 @@ func TestWholeFrames(t *testing.T) {
 			}
 			break
 		}
-		// A length in more bytes than it needs is a length all the same; so is an empty fragment.
-		c.raw(append([]byte{text, 0x80 | 126, 0, 13, 0, 0, 0, 0}, `{"op":"ping"}`...))
-		c.answer("pong")
-		c.raw(append([]byte{text, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0}, `{"op":"ping"}`...))
+		// The least length that takes 16 bits; and an empty fragment is one all the same.
+		c.say(`{"op":"ping"` + strings.Repeat(" ", 126-13) + `}`)
 		c.answer("pong")
 		c.raw(append(frame(part, true, []byte(`{"op":"ping"}`)), frame(last, true, nil)...))
 		c.answer("pong")
@@ -286,6 +289,80 @@ func TestWholeFrames(t *testing.T) {
 		c.answer("pong")
 		c.raw(append(frame(part|0x40, true, packed[:7]), frame(last, true, packed[7:])...))
 		c.answer("pong")
+	}
+}
+
+// TestBursts: what may be sent at once after a rest may be sent in one piece, however few answers wait at a time.
+func TestBursts(t *testing.T) {
+	for _, answers := range []int{0, 1} {
+		v := open(t, Limits{Answers: answers})
+		n := v.stream.limits.RequestBump
+		c := v.connect()
+		c.raw(bytes.Repeat(frame(text, true, []byte(`{"op":"ping"}`)), n))
+		for range n {
+			c.answer("pong")
+		}
+		c = v.connect()
+		c.raw(bytes.Repeat(frame(ping, true, []byte("x")), n))
+		for i := range n {
+			if g, err := c.receive(); err != nil || g.op != ws.OpPong {
+				t.Fatalf("answer %d of %d: %+v, %v", i, n, g, err)
+			}
+		}
+	}
+}
+
+// conn returns the only connection that there is.
+func (v *venue) conn() (only *conn) {
+	v.t.Helper()
+	eventually(v.t, "the connection is there", func() bool {
+		v.stream.mu.Lock()
+		defer v.stream.mu.Unlock()
+		for only = range v.stream.conns {
+		}
+		return only != nil
+	})
+	return only
+}
+
+// unread connects a client that asks for lists, n in all, and has not begun to read.
+func (v *venue) unread(n int) (*client, *conn) {
+	v.t.Helper()
+	c := v.connect()
+	served := v.conn()
+	c.subscribe(on("bbo", "*"), on("status", "*"), on("statistics", "*"))
+	go func() {
+		for i := range n {
+			if _, err := c.net.Write(frame(text, true, []byte(`{"op":"list","id":"`+itoa(i)+`"}`))); err != nil {
+				return
+			}
+		}
+	}()
+	return c, served
+}
+
+func (c *conn) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.answers)
+}
+
+// TestUnreadAnswers: from who does not read no more is read, and others are served; who reads after all gets every answer.
+func TestUnreadAnswers(t *testing.T) {
+	v := open(t, Limits{RequestRate: 1 << 20, RequestBump: 1 << 20, SendBuffer: 4 << 10, Answers: 8})
+	const n = 20_000
+	c, served := v.unread(n)
+	eventually(t, "no more answers may wait", func() bool { return served.waiting() == v.stream.limits.Answers })
+	other := v.connect()
+	other.ask(m{"op": "ping"})
+	other.answer("pong")
+	if n := served.waiting(); n > v.stream.limits.Answers || served.closing() {
+		t.Errorf("%d answers wait", n)
+	}
+	for i := range n {
+		if g, err := c.receive(); err != nil || !bytes.Contains(g.payload, []byte(`"id":"`+itoa(i)+`"`)) {
+			t.Fatalf("answer %d: %s, %v", i, g.payload, err)
+		}
 	}
 }
 
@@ -327,30 +404,15 @@ func TestFloods(t *testing.T) {
 		c.closedWith(ws.StatusPolicyViolation)
 	})
 	t.Run("answers", func(t *testing.T) {
-		v := open(t, Limits{RequestRate: 1 << 20, RequestBump: 1 << 20, SendBuffer: 4 << 10, Write: time.Minute})
-		c := v.connect()
-		c.say(`{"op":"subscribe","subscriptions":[{"channel":"bbo","symbol":"*"},{"channel":"status","symbol":"*"},{"channel":"statistics","symbol":"*"}]}`)
-		go func() {
-			for range 100_000 {
-				if _, err := c.net.Write(frame(text, true, []byte(`{"op":"list"}`))); err != nil {
-					return
-				}
-			}
-		}()
-		var conn *conn
-		eventually(t, "the connection is there", func() bool {
-			v.stream.mu.Lock()
-			defer v.stream.mu.Unlock()
-			for conn = range v.stream.conns {
-			}
-			return conn != nil
-		})
-		eventually(t, "it is closed", conn.closing)
-		conn.mu.Lock()
-		if conn.ending.code != ws.StatusPolicyViolation || len(conn.answers) > v.stream.limits.Answers {
-			t.Errorf("%+v with %d answers", conn.ending, len(conn.answers))
+		v := open(t, Limits{RequestRate: 1 << 20, RequestBump: 1 << 20, SendBuffer: 4 << 10, Write: 200 * time.Millisecond})
+		c, served := v.unread(100_000)
+		eventually(t, "it is closed", served.closing)
+		served.mu.Lock()
+		if served.ending.code != closeTooSlow || len(served.answers) > v.stream.limits.Answers {
+			t.Errorf("%+v with %d answers", served.ending, len(served.answers))
 		}
-		conn.mu.Unlock()
+		served.mu.Unlock()
+		eventually(t, "its place is free", func() bool { return v.stream.Status().Connections == 0 })
 		c.closed()
 	})
 }

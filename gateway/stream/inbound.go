@@ -33,6 +33,7 @@ type inbound struct {
 	limits  *Limits
 
 	head       [ws.MaxHeaderSize]byte
+	headSize   int // bytes of the header that has been read
 	control    [ws.MaxControlFramePayloadSize]byte
 	body       []byte // of the message under way
 	fragments  int    // frames of the message under way; 0: none is
@@ -43,10 +44,7 @@ type inbound struct {
 // called again. Errors: a *fault where the client broke a rule, else what reading failed with.
 func (in *inbound) next() (ws.OpCode, []byte, error) {
 	for {
-		h, err := ws.ReadHeaderBuffer(in.r, in.head[:0])
-		if errors.Is(err, ws.ErrHeaderLengthMSB) {
-			return 0, nil, &fault{ws.StatusProtocolError, err.Error()}
-		}
+		h, err := in.header()
 		if err != nil {
 			return 0, nil, err
 		}
@@ -70,6 +68,28 @@ func (in *inbound) next() (ws.OpCode, []byte, error) {
 			return ws.OpText, payload, err
 		}
 	}
+}
+
+// header reads a frame's header, whose length has to be in as few bytes as it can be.
+func (in *inbound) header() (ws.Header, error) {
+	in.headSize = 0
+	h, err := ws.ReadHeaderBuffer((*headReader)(in), in.head[:0])
+	switch {
+	case errors.Is(err, ws.ErrHeaderLengthMSB):
+		err = &fault{ws.StatusProtocolError, err.Error()}
+	case err == nil && in.headSize > ws.HeaderSize(h):
+		err = &fault{ws.StatusProtocolError, "a length in more bytes than it needs"}
+	}
+	return h, err
+}
+
+// headReader counts what a header takes, which the header itself does not tell.
+type headReader inbound
+
+func (r *headReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.headSize += n
+	return n, err
 }
 
 // check refuses a frame by its header alone.

@@ -19,7 +19,7 @@ type Limits struct {
 	RequestBump int // so many at once after a rest
 	Wrong       int // wrong requests one after the other; then: closed with 1008
 	Logins      int // wrong logins of one connection in all; then: closed with 1008
-	Answers     int // answers that wait because the client does not read; beyond: closed with 1008
+	Answers     int // answers that wait because the client does not read; beyond: no request is read until they have been taken
 
 	Round      int           // bytes that are written in one go
 	Turn       int           // bytes that one subscription puts into it, at least one message

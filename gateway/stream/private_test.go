@@ -98,16 +98,19 @@ func TestWrongLogins(t *testing.T) {
 func TestGuessing(t *testing.T) {
 	v := open(t, Limits{Logins: 5})
 	s := v.session("alice")
-	tries := 0
 	for range 2 {
 		c := v.connect()
 		for i := range 5 {
-			c.ask(with(v.proof(s), "mac", strings.Repeat("0", 64)))
-			if tries++; tries <= 10 {
-				c.refused(http.BadSignature, "")
+			c.ask(with(with(v.proof(s), "mac", strings.Repeat("0", 64)), "id", "L"+itoa(i)))
+			if a := c.refused(http.BadSignature, ""); a["id"] != "L"+itoa(i) {
+				t.Errorf("%v", a)
 			}
-			if i == 4 {
-				c.closedWith(ws.StatusPolicyViolation)
+			if i < 4 {
+				continue
+			}
+			g, err := c.receive() // answered once, and the next is the close frame
+			if code, _ := ws.ParseCloseFrameData(g.payload); err != nil || g.op != ws.OpClose || code != ws.StatusPolicyViolation {
+				t.Errorf("behind the last answer: %+v %s, %v", g, g.payload, err)
 			}
 		}
 	}

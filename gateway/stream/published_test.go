@@ -61,6 +61,40 @@ func TestPublished(t *testing.T) {
 	}
 }
 
+// TestParts: what is too large for one message comes in parts, snapshots and updates, and each part is as asyncapi.yaml says.
+func TestParts(t *testing.T) {
+	v := openWith(t, options{published: true, limits: Limits{RequestRate: 1000, RequestBump: 1000, Wrong: 1000}})
+	const n = 1300 // bids at as many prices; a part has 1000
+	for i := range n {
+		v.order("alice", wire.NewOrder{Side: wire.Buy, Price: wire.Price(1 + i), Qty: 1})
+	}
+	c := v.connect()
+	c.subscribeWhenReady([]m{on("book", "XAU-USD"), on("orders", "XAU-USD")})
+	parts := func(typ string, entries func(m) []any) {
+		t.Helper()
+		got := map[any][]any{}
+		for len(got["book"]) < n || len(got["orders"]) < n {
+			a := c.message()
+			had := len(got[a["channel"]])
+			if part := float64(1 + had/1000); a["type"] != typ || a["part"] != part || a["parts"] != 2. || had == 0 && a["checksum"] != nil {
+				t.Fatalf("behind %d entries: %v of %v, part %v of %v", had, a["type"], a["channel"], a["part"], a["parts"])
+			}
+			got[a["channel"]] = append(got[a["channel"]], entries(a)...)
+		}
+		if len(got["book"]) != n || len(got["orders"]) != n {
+			t.Errorf("%d levels and %d orders", len(got["book"]), len(got["orders"]))
+		}
+	}
+	parts("snapshot", func(a m) []any { return a["bids"].([]any) })
+	v.submit(v.keys["alice"].ID, &wire.CancelAll{Account: alice, Instrument: gold})
+	parts("update", func(a m) []any {
+		if a["channel"] == "orders" {
+			return a["changes"].([]any)
+		}
+		return a["bids"].([]any)
+	})
+}
+
 // TestBinary: with the other subprotocol the public channels come in the binary form, and everything else as ever.
 func TestBinary(t *testing.T) {
 	v := openWith(t, options{published: true, limits: Limits{RequestRate: 1000, RequestBump: 1000, Wrong: 1000}})

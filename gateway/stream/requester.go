@@ -97,7 +97,10 @@ func (q *requester) bad(m *errorMessage) {
 		q.c.s.log.Debug("stream refused", "address", q.c.from, "reason", http.ReasonName(m.Error.Reason), "field", m.Error.Field)
 		q.answer(q.encode(m))
 	}
-	if q.wrong >= q.c.s.limits.Wrong {
+	switch l := &q.c.s.limits; {
+	case q.logins >= l.Logins:
+		q.c.end(ws.StatusPolicyViolation, "too many wrong logins")
+	case q.wrong >= l.Wrong:
 		q.c.end(ws.StatusPolicyViolation, "too many wrong requests")
 	}
 }
@@ -175,12 +178,9 @@ func (q *requester) loggedIn(r *request, next *login) {
 		stamp(next.session.Expires().UnixNano()), ended}))
 }
 
-// failed counts a wrong login.
+// failed counts a wrong login; bad answers it, and closes behind the answer where it is one too many.
 func (q *requester) failed(err *http.Error) *http.Error {
-	if q.logins++; q.logins >= q.c.s.limits.Logins {
-		defer q.c.end(ws.StatusPolicyViolation, "too many wrong logins")
-		q.answer(q.encode(errorMessage{Type: "error", Error: err}))
-	}
+	q.logins++
 	return err
 }
 

@@ -25,6 +25,12 @@ func TestRequests(t *testing.T) {
 	if a := c.answer("pong"); a["id"] != "p 1" {
 		t.Errorf("%v", a)
 	}
+	for _, none := range []any{nil, ""} { // as good as absent
+		c.ask(m{"op": "ping", "id": none})
+		if a := c.answer("pong"); a["id"] != nil {
+			t.Errorf("%v", a)
+		}
+	}
 	c.ask(m{"op": "list"})
 	if a := c.answer("subscriptions"); len(a["subscriptions"].([]any)) != 0 || a["id"] != nil {
 		t.Errorf("%v", a)

@@ -84,7 +84,9 @@ func (c *conn) take() (frames [][]byte, ending *fault, more bool) {
 	data, more := c.collect(nil)
 	// What was collected comes behind the answers that there were by then: see the package comment.
 	frames = append(c.answers, data...)
-	if c.answers = nil; c.ending != nil {
+	c.answers = nil
+	c.taken.Signal()
+	if c.ending != nil {
 		frames = append(frames, closeFrame(c.ending.code, c.ending.text))
 	}
 	return frames, c.ending, more
