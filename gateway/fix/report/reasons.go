@@ -74,7 +74,7 @@ var gatewayReasons = map[wire.Reason][2]string{
 	TooManyRequests:   {"too_many_requests", "more requests than the limit; slow down"},
 	TooManyAnswers:    {"too_many_answers", "the answer is larger than the limit; ask for less"},
 	Busy:              {"busy", "the venue is busy; this was not applied"},
-	NotReady:          {"not_ready", "the venue is starting; this was not applied"},
+	NotReady:          {"not_ready", "this node does not serve yet, or no longer; this was not applied"},
 	ShuttingDown:      {"shutting_down", "the node is shutting down; this was not applied"},
 	Unavailable:       {"unavailable", "this cannot be read at the moment"},
 	Internal:          {"internal_error", "the gateway failed; it has been logged"},
