@@ -189,6 +189,11 @@ func (s *soak) run(ctx context.Context) (err error) {
 	if err := s.trio.Up(ctx); err != nil {
 		return err
 	}
+	var others sync.WaitGroup
+	defer others.Wait()
+	supervised, leave := context.WithCancel(ctx)
+	defer leave()
+	others.Go(func() { s.supervise(supervised) }) // to the very end: everything below waits for nodes
 	leader, err := s.trio.Leader(ctx)
 	if err != nil {
 		return err
@@ -199,8 +204,6 @@ func (s *soak) run(ctx context.Context) (err error) {
 	if s.census, err = newCensus(s.trio, &s.v.Operator); err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(ctx)
-	defer stop()
 	if s.stream, err = openSoakStreams(s.trio, &s.v); err != nil {
 		return err
 	}
@@ -209,11 +212,9 @@ func (s *soak) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.load.close()
-	var others sync.WaitGroup
-	defer others.Wait()
+	breaking, stop := context.WithCancel(supervised)
 	defer stop()
-	others.Go(func() { s.supervise(running) })
-	others.Go(func() { s.faults(running) })
+	others.Go(func() { s.faults(breaking) })
 	s.load.start()
 
 	for next := s.begin.Add(s.Every); time.Since(s.begin) < s.For; next = next.Add(s.Every) {
@@ -231,13 +232,16 @@ func (s *soak) run(ctx context.Context) (err error) {
 	s.calm.Lock() // no more faults
 	stop()
 	s.calm.Unlock()
-	others.Wait()
 	return s.finish(ctx)
 }
 
-// finish waits until everything is answered, and counts.
+// finish waits until everything is answered, and counts. Nodes that end by themselves are started again meanwhile: all are asked.
 func (s *soak) finish(ctx context.Context) error {
-	if err := errors.Join(s.trio.Up(ctx), s.load.end(ctx)); err != nil {
+	if err := s.trio.Up(ctx); err != nil {
+		return err
+	}
+	s.write(soakLine{Kind: soakCounts})
+	if err := s.load.end(ctx); err != nil {
 		return err
 	}
 	at, err := s.trio.Level(ctx)
@@ -257,13 +261,16 @@ func (s *soak) finish(ctx context.Context) error {
 	}
 	line := soakLine{
 		Kind: soakEnds, Command: at.Command, Hash: at.FullHash, Orders: found.orders, Acked: found.acked, Lost: found.lost, Doubled: found.doubled, Text: found.first,
-		Trades: streams.trades, Messages: streams.messages, Proofs: streams.proofs, Counts: s.load.counts(), Alone: s.alone,
+		Trades: streams.trades, Messages: streams.messages, Proofs: streams.proofs, Counts: s.load.counts(),
 	}
 	for _, n := range s.trio.Nodes {
 		if err := n.Stop(syscall.SIGTERM); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	line.Alone = s.alone
+	s.mu.Unlock()
 	line.Seconds = time.Since(s.begin).Seconds()
 	s.write(line)
 	if found.wrong() {

@@ -19,8 +19,9 @@ const (
 	soakBegins  = "begins"
 	soakSample  = "sample"
 	soakFaulted = "fault"
-	soakAlone   = "alone" // a node has ended by itself
-	soakEnds    = "ends"  // the piece is whole and well
+	soakAlone   = "alone"  // a node has ended by itself
+	soakCounts  = "counts" // no more faults: the load ends, and all is counted
+	soakEnds    = "ends"   // the piece is whole and well
 	soakBroken  = "broken"
 )
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -130,10 +131,12 @@ func (c *demoCmd) Validate() error {
 	default:
 		return fmt.Errorf("--nodes %d: 1, 3 or %d; an even number survives no more losses than the odd one below it", c.Nodes, mostDemoNodes)
 	}
-	serve := c.server()
 	for flag, address := range map[string]string{"listen": c.Listen, "fix-listen": c.FixListen} {
-		if err := serve.validateAddress(flag, address); err != nil {
+		if err := new(serveCmd).validateAddress(flag, address); err != nil {
 			return err
+		}
+		if !isLoopback(address) {
+			return fmt.Errorf("--%s %s: the demonstration hands out funded keys and a password that everybody knows: it listens on a loopback address only", flag, address)
 		}
 	}
 	return nil
@@ -192,8 +195,9 @@ type demo struct {
 	running  sync.WaitGroup
 	saying   sync.Mutex // whoever prints
 
-	floor *traders.Floor // nil without traders
-	day   recordedDay
+	floor  *traders.Floor // nil without traders
+	before uint64         // number of the venue's last trade when they came
+	day    recordedDay
 
 	had   []demoNode // nodes of the folder; none: one node, or nothing yet
 	nodes []demoNode // that there are; none: one node
@@ -222,6 +226,9 @@ func (d *demo) prepareFolder() error {
 		if err := isFolder(folder); err != nil {
 			return err
 		}
+	}
+	if err := d.folder.refuseTakenSettings(); err != nil {
+		return err
 	}
 	if exists(dataDir(d.c.Data).genesis()) {
 		return fmt.Errorf("%s is a node's data directory; give the demonstration a folder of its own with --data", d.c.Data)
@@ -294,9 +301,15 @@ func (d *demo) enter(w io.Writer, at *addresses) error {
 		if d.floor, err = d.openFloor(ctx, at); err != nil {
 			return err
 		}
+		if d.before, err = latestTrade(ctx, v.operator); err != nil {
+			return err
+		}
 	}
 	if d.ctx.Err() != nil {
 		return d.ctx.Err()
+	}
+	if err := d.writeSettings(at); err != nil {
+		return err
 	}
 	d.explain(w, at)
 	if d.floor != nil {
@@ -342,6 +355,30 @@ func (d *demo) openFloor(ctx context.Context, at *addresses) (*traders.Floor, er
 	return traders.Open(ctx, traders.Config{
 		URL: at.url(), URLs: urls, Scenes: demoScenes, Members: members, Custodian: &custodian, Rate: float64(d.c.Rate), Seed: d.c.Seed, Logger: d.logger,
 	})
+}
+
+// latestTrade returns the number of the venue's last trade, 0 before the first: those of all instruments are numbered together.
+func latestTrade(ctx context.Context, c *client.Client) (last uint64, err error) {
+	type instrument struct {
+		Symbol string `json:"symbol"`
+	}
+	for in, err := range client.Pages[instrument](ctx, c, "/v1/instruments") {
+		if err != nil {
+			return 0, err
+		}
+		var latest struct {
+			Items []struct {
+				ID uint64 `json:"trade_id,string"`
+			} `json:"items"`
+		}
+		if err := c.Until(ctx, "GET", "/v1/instruments/"+url.PathEscape(in.Symbol)+"/trades?limit=1", nil, &latest); err != nil {
+			return 0, err
+		}
+		for _, t := range latest.Items {
+			last = max(last, t.ID)
+		}
+	}
+	return last, nil
 }
 
 // ring moves the instrument with auctions through its days.

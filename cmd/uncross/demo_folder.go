@@ -108,11 +108,19 @@ func removeKnown(f demoFolder, d dataDir) error {
 			return err
 		}
 	}
-	if err := f.forget(); err != nil {
+	if err := errors.Join(remove(f.nodes()), remove(f.quickfix())); err != nil { // the latter has been looked at, see refuseTakenSettings
 		return err
 	}
 	stores := func(name string) bool { return knownData(name) && filepath.Join(string(d), name) != d.genesis() }
 	return errors.Join(removeIn(string(d), stores), os.Remove(d.genesis()))
+}
+
+// remove removes a file, where it is there.
+func remove(file string) error {
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // removeIn removes what is known in a folder. The folder itself stays.

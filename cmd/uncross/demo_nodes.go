@@ -105,14 +105,6 @@ func (f demoFolder) write(file demoNodesFile) error {
 	return writeDurably(f.nodes(), append(text, '\n'))
 }
 
-// forget removes nodes.json, where it is there.
-func (f demoFolder) forget() error {
-	if err := os.Remove(f.nodes()); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
 // newDemoNodes finds free addresses for nodes. A number of 1 or less is none: a venue of one node needs no addresses.
 func newDemoNodes(n int, taken ...string) (all []demoNode, err error) {
 	if n <= 1 {
@@ -174,7 +166,7 @@ func (d *demo) refuseTakenNodes() error {
 // keepNodes writes down which nodes there are.
 func (d *demo) keepNodes() error {
 	if len(d.nodes) == 0 {
-		return d.folder.forget()
+		return remove(d.folder.nodes())
 	}
 	return d.folder.remember(d.nodes)
 }

@@ -119,6 +119,7 @@ func TestDemoNodes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	d := startDemo(t, dir, "--nodes", "3", "--rate", "100")
 	urls, pids := d.nodesOf()
+	d.settings(len(urls))
 	d.printedCommand("cluster transfer node-2 ")
 	if d.await("node-2 leads") == "" {
 		t.Fatalf("no leader was told\n%s", strings.Join(d.printed(), "\n"))

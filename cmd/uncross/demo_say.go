@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"uncross/engine/wire"
+	"uncross/internal/traders"
 )
 
 // This file is what the demonstration prints.
@@ -49,14 +50,15 @@ Follow
   echo '{"op":"subscribe","subscriptions":[{"channel":"trades","symbol":"BTC-USD"}]}' | websocat -n %s
 FIX 4.4
   %s fix %s 'D|11=%s|55=BTC-USD|54=1|38=0.01|40=1|59=3'
-  other engines: host and port %s, SenderCompID YOU (market data: YOUMD), TargetCompID %s, Password (554) %s; see docs/fix-quickstart.md
+  QuickFIX: settings are in %s; the application adds the password, see docs/fix-quickstart.md
+  other engines: host and port %s, SenderCompID YOU (market data: YOUMD), TargetCompID %s, Password (554) %s; see docs/fix.md
 %s
 `, url, strings.Join(demoSymbols(), " "), demoYou, key,
 		market, market, market, market,
 		program(), key, url, demoYou, newOrderID("first-"),
 		program(), key, url, demoYou,
 		program(), url, stream,
-		program(), session, newOrderID("first-fix-"), at.fix.Addr(), at.fixCompID, demoPlan.password, d.explainNodes(at))
+		program(), session, newOrderID("first-fix-"), nearby(d.folder.quickfix()), at.fix.Addr(), at.fixCompID, demoPlan.password, d.explainNodes(at))
 	if d.floor == nil {
 		fmt.Fprintln(w, "no simulated traders (--rate 0)")
 	} else {
@@ -79,15 +81,18 @@ func (d *demo) tell() {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var r rates
-	r.since(d, time.Now())
+	r := rates{at: time.Now(), trades: d.before}
 	for {
 		select {
 		case <-d.ctx.Done():
 			d.say("the traders cancel their orders and leave\n")
 			return
 		case now := <-tick.C:
-			if line := strings.Join(append(r.since(d, now), d.day.standing()...), "; "); line != "" {
+			var parts []string
+			if d.floor != nil {
+				parts = r.since(d.floor.Status(), now)
+			}
+			if line := strings.Join(append(parts, d.day.standing()...), "; "); line != "" {
 				d.show(line)
 			}
 		}
@@ -101,14 +106,11 @@ type rates struct {
 }
 
 // since returns the parts of a line, with what was done since the last one.
-func (r *rates) since(d *demo, now time.Time) []string {
-	if d.floor == nil {
-		return nil
-	}
-	s := d.floor.Status()
+func (r *rates) since(s traders.Status, now time.Time) []string {
 	seconds := now.Sub(r.at).Seconds()
-	parts := []string{fmt.Sprintf("%.0f orders/s, %.0f trades/s", float64(s.Orders-r.orders)/seconds, float64(s.Trades-min(r.trades, s.Trades))/seconds)}
-	r.at, r.orders, r.trades = now, s.Orders, s.Trades
+	trades := max(r.trades, s.Trades) // at first the traders have not looked yet, or only where the last trade was not
+	parts := []string{fmt.Sprintf("%.0f orders/s, %.0f trades/s", float64(s.Orders-r.orders)/seconds, float64(trades-r.trades)/seconds)}
+	r.at, r.orders, r.trades = now, s.Orders, trades
 	var prices []string
 	for _, m := range s.Markets {
 		text := m.Symbol

@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -201,48 +204,16 @@ func (d *demonstration) awaitTrades(before map[string]string) (last map[string]s
 	return nil
 }
 
-// TestDemo runs the demonstration: every instrument trades, the phases of one change, the visitor can trade, it stops in
-// order, goes on at the next start, and what a killed one left in the books is canceled.
+// TestDemo runs the demonstration: every instrument trades, the visitor can trade, what a killed one left in the books is canceled,
+// the next start goes on and tells of nothing but what is new, the phases of one instrument change, and it stops in order.
 func TestDemo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	live := []string{"--rate", "200", "--trading-day", "10s"}
 	d := startDemo(t, dir, live...)
 	last := d.awaitTrades(nil)
-	phases := map[string]bool{}
-	for range demoPolls {
-		var in struct {
-			Phase string `json:"phase"`
-		}
-		d.get("/v1/instruments/"+demoAuctions, &in)
-		if phases[in.Phase] = true; len(phases) == 4 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if len(phases) != 4 {
-		t.Errorf("the phases were %v", phases)
-	}
-	d.visit()
-	d.impoverish()
-	if d.await("orders/s, ") == "" {
-		t.Errorf("it did not tell how things stand:\n%s", strings.Join(d.printed(), "\n"))
-	}
-	d.stop(syscall.SIGINT)
-
-	d = startDemo(t, dir, "--rate", "0")
-	if n := d.openOrders(); n != 0 {
-		t.Errorf("%d orders are open although the traders have left", n)
-	}
-	for symbol, id := range last {
-		if now := d.lastTrade(symbol); now == "" {
-			t.Errorf("%s has lost its trades, such as %s", symbol, id)
-		}
-	}
-	d.stop(syscall.SIGTERM)
-
-	d = startDemo(t, dir, live...)
-	d.awaitTrades(last)
-	d.visitAgain()
+	d.visitEarly()
+	d.settings(1)
+	d.until("trades enough to tell them from what is new", func() bool { return d.trades() > 100 })
 	var open struct {
 		Items []struct {
 			ID string `json:"order_id"`
@@ -272,9 +243,140 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	d.stop(syscall.SIGINT)
+
+	d = startDemo(t, dir, "--rate", "0")
+	if n := d.openOrders(); n != 0 {
+		t.Errorf("%d orders are open although the traders have left", n)
+	}
+	for symbol, id := range last {
+		if now := d.lastTrade(symbol); now == "" {
+			t.Errorf("%s has lost its trades, such as %s", symbol, id)
+		}
+	}
+	before := d.trades()
+	d.stop(syscall.SIGTERM)
+
+	d = startDemo(t, dir, live...)
+	d.awaitTrades(last)
+	d.impoverish()
+	after := uint64(0) // trades when it had told for the first time how things stand
+	count := func() {
+		if after == 0 && d.count("orders/s, ") > 0 {
+			after = d.trades()
+		}
+	}
+	d.awaitPhases(4, count)
+	d.visit()
+	var orders, trades float64
+	if _, err := fmt.Sscanf(d.await("orders/s, "), "%f orders/s, %f trades/s", &orders, &trades); err != nil {
+		t.Errorf("it did not tell how things stand: %v\n%s", err, strings.Join(d.printed(), "\n"))
+	}
+	count()
+	if most := float64(after-before)/(0.99*tellPlain.Seconds()) + 0.5; orders < 0.5 || trades > most {
+		t.Errorf("it told of %v orders and %v trades a second, but there were no more than %.1f new ones", orders, trades, most)
+	}
+	d.stop(syscall.SIGINT)
 }
 
-// visit has the visitor trade, by REST and by FIX, as it is printed.
+// awaitPhases looks until the instrument with auctions has been seen in that many phases. Something else is done at every look.
+func (d *demonstration) awaitPhases(many int, meanwhile func()) {
+	d.t.Helper()
+	phases := map[string]bool{}
+	for range demoPolls {
+		var in struct {
+			Phase string `json:"phase"`
+		}
+		d.get("/v1/instruments/"+demoAuctions, &in)
+		meanwhile()
+		if phases[in.Phase] = true; len(phases) == many {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	d.t.Errorf("the phases were %v", phases)
+}
+
+// trades returns how many trades the venue has had: they are numbered from 1.
+func (d *demonstration) trades() (last uint64) {
+	d.t.Helper()
+	for _, symbol := range demoSymbols() {
+		if id := d.lastTrade(symbol); id != "" {
+			n, err := strconv.ParseUint(id, 10, 64)
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			last = max(last, n)
+		}
+	}
+	return last
+}
+
+// settings reads the printed settings for QuickFIX, holds that they name every node, and logs on with them.
+func (d *demonstration) settings(nodes int) {
+	d.t.Helper()
+	_, path, _ := strings.Cut(d.await("QuickFIX: settings are in "), "settings are in ")
+	path, _, _ = strings.Cut(path, ";")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	text := string(raw)
+	defaults, session, ok := strings.Cut(text, "\n[SESSION]\n")
+	if !ok || strings.Count(text, "\n[") != 2 || !strings.Contains(defaults, "\n[DEFAULT]\n") {
+		d.t.Fatalf("%s has other sections than one of what all sessions have and one of a session:\n%s", path, text)
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(defaults + "\n" + session) {
+		key, value, set := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if strings.HasPrefix(line, "#") || !set {
+			continue
+		}
+		if _, twice := said[key]; twice {
+			d.t.Errorf("%s says %s twice:\n%s", path, key, text)
+		}
+		said[key] = value
+	}
+	for key, want := range map[string]string{"ConnectionType": "initiator", "BeginString": "FIX.4.4", "SenderCompID": "YOU", "TargetCompID": "UNCROSS",
+		"StartTime": "00:00:00", "EndTime": "00:00:00", "ResetOnLogon": "Y"} {
+		if said[key] != want {
+			d.t.Errorf("%s says %s=%s, expected %s", path, key, said[key], want)
+		}
+	}
+	if beat, err := strconv.Atoi(said["HeartBtInt"]); err != nil || beat < 1 || !filepath.IsAbs(said["FileStorePath"]) {
+		d.t.Errorf("%s says HeartBtInt=%s, FileStorePath=%s", path, said["HeartBtInt"], said["FileStorePath"])
+	}
+	if _, has := said["Password"]; has || !strings.Contains(defaults, "the application does") || !strings.Contains(defaults, demoPlan.password) {
+		d.t.Errorf("%s does not say who sends the password:\n%s", path, text)
+	}
+	printed := strings.Join(d.printed(), "\n")
+	var addresses []string
+	for i := range nodes {
+		nth := ""
+		if i > 0 {
+			nth = strconv.Itoa(i)
+		}
+		address := net.JoinHostPort(said["SocketConnectHost"+nth], said["SocketConnectPort"+nth])
+		if nodes > 1 && !strings.Contains(printed, "  FIX "+address+"  process") || slices.Contains(addresses, address) {
+			d.t.Errorf("%s has node %d at %s", path, i+1, address)
+		}
+		addresses = append(addresses, address)
+	}
+	if _, more := said["SocketConnectHost"+strconv.Itoa(nodes)]; more {
+		d.t.Errorf("%s names other nodes than %d:\n%s", path, nodes, text)
+	}
+	var told []string
+	for _, address := range addresses { // one of them leads
+		to := fmt.Sprintf("fix://%s:%s@%s", said["SenderCompID"], demoPlan.password, address)
+		out, err := exec.Command(nodestest.Program(d.t), "fix", to, "D|11="+newOrderID("settings-")+"|55=BTC-USD|54=1|38=0.01|40=1|59=3").CombinedOutput()
+		if err == nil && strings.Contains(string(out), "|56="+said["SenderCompID"]+"|") && strings.Contains(string(out), "|150=0|") {
+			return
+		}
+		told = append(told, fmt.Sprint(to, ": ", err, "\n", string(out)))
+	}
+	d.t.Errorf("nobody logs on as %s says:\n%s", path, strings.Join(told, "\n"))
+}
+
+// visit has the visitor trade, by REST and by FIX, as it is printed. At a later start the orders are new ones.
 func (d *demonstration) visit() {
 	d.t.Helper()
 	if o := d.order(); o.Status != "filled" || o.Repeat {
@@ -285,14 +387,14 @@ func (d *demonstration) visit() {
 	}
 }
 
-// visitAgain has the visitor send what a later start prints. There may be nothing to trade with, but the orders are new ones.
-func (d *demonstration) visitAgain() {
+// visitEarly has the visitor send what is printed when there may be nothing to trade with yet. The orders are taken all the same.
+func (d *demonstration) visitEarly() {
 	d.t.Helper()
 	if o := d.order(); o.Repeat || o.OrderID == "" {
-		d.t.Errorf("the visitor's order at a later start: %+v", o)
+		d.t.Errorf("the visitor's early order: %+v", o)
 	}
 	if said := d.orderByFIX(); !strings.Contains(said, "|150=0|") {
-		d.t.Errorf("the visitor's order by FIX at a later start: %s", said)
+		d.t.Errorf("the visitor's early order by FIX: %s", said)
 	}
 }
 
@@ -446,6 +548,9 @@ func TestDemoRefuses(t *testing.T) {
 		if status := cmd.ProcessState.ExitCode(); status != c.status || !strings.Contains(string(out), c.says) {
 			t.Errorf("%v: status %d, expected %d and %q in\n%s", c.args, status, c.status, c.says, out)
 		}
+		if strings.Contains(string(out), "--dev ") {
+			t.Errorf("%v: it speaks of a flag of another command:\n%s", c.args, out)
+		}
 	}
 	if !exists(filepath.Join(dev, "keys", "operator.key")) || !exists(filepath.Join(own, "keys", "custodian.key")) {
 		t.Error("somebody else's keys are gone")
@@ -480,11 +585,12 @@ func TestDemoKeepsForeign(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"data/thesis.txt", "data/wal/thesis.txt", "keys/mine.key", "keys/operator.key"} {
+	for _, name := range []string{"data/thesis.txt", "data/wal/thesis.txt", "keys/mine.key", "keys/operator.key", "quickfix.cfg"} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		write(file)
-		found := filepath.Join(dir, filepath.Join(strings.Split(name, "/")[:2]...))
+		parts := strings.Split(name, "/")
+		found := filepath.Join(dir, filepath.Join(parts[:min(2, len(parts))]...))
 		refused(dir, found+" is there")
 		refused(dir, found+" is there", "--fresh")
 		if made, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(made) != 1 || !exists(file) {
@@ -493,10 +599,14 @@ func TestDemoKeepsForeign(t *testing.T) {
 	}
 	dir := t.TempDir()
 	startDemo(t, dir, "--rate", "0").stop(syscall.SIGINT)
-	for _, name := range []string{"data/thesis.txt", "keys/mine.key"} {
+	for name, says := range map[string]string{"data/thesis.txt": "is not of the demonstration", "keys/mine.key": "is not of the demonstration",
+		"quickfix.cfg": "is there, and is not of a demonstration"} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
 		write(file)
-		refused(dir, file+" is not of the demonstration", "--fresh")
+		refused(dir, file+" "+says, "--fresh")
 		if !exists(file) || !exists(filepath.Join(dir, "keys", "you.key")) || !exists(filepath.Join(dir, "data", "wal")) {
 			t.Error("a refused --fresh has removed something")
 		}
