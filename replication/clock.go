@@ -67,8 +67,17 @@ func (s *stamper) now() (int64, error) {
 
 func utc(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }
 
-// handOn hands the leadership to a node whose clock may be right, when this one's is not believed. It does not wait.
+// handOnPause is how long a node whose clock is not believed waits before it hands the leadership on once more: the others' may be as
+// wrong.
+const handOnPause = 5 * time.Second
+
+// handOn hands the leadership to a node whose clock may be right, when this one's is not believed. It does not wait. It belongs to the
+// sequencer's goroutine.
 func (n *Node) handOn() {
+	if n.handed != 0 && n.now()-n.handed < handOnPause {
+		return
+	}
+	n.handed = n.now()
 	n.ending.Go(func() {
 		if err := n.Transfer(""); err != nil {
 			n.cfg.Logger.Warn("no other node took over from one whose clock is not believed", "reason", err)

@@ -98,7 +98,9 @@ func (f *fsm) take(l *raft.Log) any {
 		dropped = f.dropped(l)
 	}
 	if n := f.node; n.live.Load() && n.raft.State() != raft.Leader {
-		n.pace.note(f.engine.Now(), n.cfg.Elapsed())
+		if _, commit := n.ear.word(); l.Index >= commit { // and not one of many that this node has missed
+			n.pace.note(f.engine.Now(), n.cfg.Elapsed())
+		}
 	}
 	// The state is told before the events: whoever has seen a command's event finds it in Status.
 	f.report(dropped, 0)

@@ -16,8 +16,10 @@ type guard struct {
 	LogStore
 	dog     *watchdog
 	node    *Node
-	applied func() uint64 // the last entry that this node has applied
-	settle  func() error  // called after the first entries were written; nil: nothing to settle
+	applied func() uint64               // the last entry that this node has applied
+	commits raft.CommitTrackingLogStore // keeps that with what is written; nil: the store does not
+	before  uint64                      // the last one of earlier runs, as far as it was kept
+	settle  func() error                // called after the first entries were written; nil: nothing to settle
 }
 
 // IsMonotonic reports whether the store refuses gaps; raft then empties it after installing a snapshot.
@@ -79,7 +81,10 @@ func (g *guard) StoreLogs(logs []*raft.Log) error {
 		return err
 	}
 	slot := g.dog.begin(&opWrite)
-	err := g.LogStore.StoreLogs(logs)
+	err := g.note()
+	if err == nil {
+		err = g.LogStore.StoreLogs(logs)
+	}
 	if err == nil && g.settle != nil {
 		err, g.settle = g.settle(), nil
 	}
@@ -101,9 +106,18 @@ func (g *guard) DeleteRange(first, last uint64) error {
 	return g.done(slot, err, func() string { return fmt.Sprintf("removing entries %d to %d of the log", first, last) })
 }
 
+// note has the next write keep how far this node has applied the log, which costs nothing there. After a restart it is applied anew,
+// and what of it is committed would not be known until a leader says so.
+func (g *guard) note() error {
+	if g.commits == nil {
+		return nil
+	}
+	return g.commits.StageCommitIndex(g.applied())
+}
+
 // keep returns why entries must not be removed, or nil.
 func (g *guard) keep(first, last uint64) error {
-	applied := g.applied()
+	applied := max(g.applied(), g.before)
 	if first > applied {
 		return nil
 	}

@@ -44,3 +44,37 @@ func TestAppliedEntriesAreKept(t *testing.T) {
 		})
 	}
 }
+
+// TestAppliedIsKnownAfterARestart: a node that begins anew has applied nothing yet, and knows all the same how far it had.
+func TestAppliedIsKnownAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	n := &Node{began: time.Now()}
+	n.cfg.Fatal = func(error) {}
+	on := func(applied uint64) *guard {
+		store := openWAL(t, dir)
+		before, err := store.GetCommitIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &guard{LogStore: store, commits: store, before: before, dog: &watchdog{now: n.now, limit: time.Hour}, node: n, applied: func() uint64 { return applied }}
+	}
+	g := on(6)
+	for i := range uint64(8) {
+		if err := g.StoreLog(&raft.Log{Index: i + 1, Term: 1, Type: raft.LogCommand, Data: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.LogStore.(interface{ Close() error }).Close(); err != nil {
+		t.Fatal(err)
+	}
+	g = on(0)
+	if err := g.DeleteRange(7, 8); err != nil {
+		t.Errorf("an end that was not applied: %v", err)
+	}
+	if err := g.DeleteRange(6, 6); !errors.Is(err, ErrForeign) {
+		t.Errorf("an end that was applied before the restart: %v", err)
+	}
+	if err := g.LogStore.(interface{ Close() error }).Close(); err != nil {
+		t.Fatal(err)
+	}
+}

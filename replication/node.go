@@ -53,6 +53,7 @@ type Node struct {
 	extent  extent // what Load found
 	joined  atomic.Bool
 	holding atomic.Bool   // joined, and what is committed is not all applied yet
+	handed  time.Duration // when it was tried to hand it on for the clock, by now; of the sequencer's goroutine
 	passed  time.Duration // when leadership was passed on last, by now; of follow's goroutine
 	started atomic.Bool
 	closing sync.Once
@@ -184,6 +185,13 @@ func (n *Node) load(x extent) error {
 func (n *Node) join() error {
 	g := &guard{LogStore: n.cfg.Log, dog: n.dog, node: n, applied: func() uint64 { return n.fsm.current().Applied }}
 	n.log = g
+	if c, ok := n.cfg.Log.(raft.CommitTrackingLogStore); ok {
+		var err error
+		if g.before, err = c.GetCommitIndex(); err != nil {
+			return fmt.Errorf("how far the log was applied: %w", err)
+		}
+		g.commits = c
+	}
 	s := &snapshotGuard{SnapshotStore: n.snapshots, dog: &watchdog{now: n.now, limit: n.cfg.SnapshotTimeout}, node: n}
 	if n.extent.waiting {
 		g.settle = func() error { return n.cfg.Log.SetUint64(keyWaiting, 0) }

@@ -93,7 +93,17 @@ func TestWrongClockHandsOn(t *testing.T) {
 		submit(t, wrong.Node, commands[150:160])
 		await(t, "the refusals", func() bool { return wrong.told.count(ErrClockJump) == 10 })
 		l = k.leader(wrong)
-		k.carry(l, commands[150:])
+		k.carry(l, commands[150:180])
+		// And once more, when it is made the leader again.
+		time.Sleep(time.Minute)
+		if err := l.Transfer(wrong.id); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the node with the wrong clock to lead", wrong.Leading)
+		submit(t, wrong.Node, commands[180:190])
+		await(t, "the refusals", func() bool { return wrong.told.count(ErrClockJump) == 20 })
+		l = k.leader(wrong)
+		k.carry(l, commands[180:])
 		k.everywhere(200)
 		if now, most := l.Status().TimeNs, noon+int64(time.Since(begin)); now > most {
 			t.Errorf("the venue's time is %s, and it is %s", utc(now), utc(most))

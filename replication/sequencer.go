@@ -29,7 +29,7 @@ type sequencer struct {
 	fatal   func(error)
 	stamp   *stamper
 	logger  *slog.Logger
-	// untimely is called when the clock is not believed any more: another node's may be right. nil: there is none
+	// untimely is called whenever the clock is not believed: another node's may be right. nil: there is none
 	untimely func()
 	most     int // commands in an entry
 
@@ -160,9 +160,9 @@ func (s *sequencer) propose(p *proposal) bool {
 	if err != nil {
 		if !s.clockWrong.Swap(true) {
 			s.logger.Error("commands are refused until the clock is right, or a start with the operator's word that it is", "error", err)
-			if s.untimely != nil {
-				s.untimely()
-			}
+		}
+		if s.untimely != nil {
+			s.untimely()
 		}
 		s.refusePending(ErrClockJump)
 		return false

@@ -268,6 +268,19 @@ func (d dataDir) hasRun() bool {
 	return len(d.readMembers()) > 0 || exists(d.history()) || exists(d.fix()) || exists(d.snapshots())
 }
 
+// isNew reports whether no log was ever begun here.
+func (d dataDir) isNew(log wal.Place) bool {
+	return !d.hasLog() && !d.hasRun() && wal.Missing(log) == nil
+}
+
+// beginAlone takes a venue that begins here for one of a single node, whatever cluster was to be founded here before.
+func (d dataDir) beginAlone(log wal.Place) error {
+	if !d.isNew(log) || !exists(d.genesis()) {
+		return nil
+	}
+	return d.incarnate("")
+}
+
 // exists reports whether a path is there.
 func exists(path string) bool {
 	_, err := os.Stat(path)

@@ -172,7 +172,7 @@ func (cl *clusterOf) learnGenesis(w io.Writer) error {
 }
 
 // errOtherFounders is told until it is mended, here or there.
-var errOtherFounders = errors.New("the cluster is being founded there with other --peers than here: they must be the same on all its nodes, addresses too")
+var errOtherFounders = errors.New("the cluster is founded there with other --peers than here: they must be the same on all its nodes, addresses too")
 
 // agrees returns why this node cannot found a cluster with one that has answered. Where the venue has begun without it, it never can.
 func (cl *clusterOf) agrees(h roster.Heard) error {
@@ -180,13 +180,17 @@ func (cl *clusterOf) agrees(h roster.Heard) error {
 		return nil
 	}
 	_, f, err := parseGenesis("genesis.json", h.Text)
+	same := f.Incarnation == founding(cl.first)
 	switch {
-	case err != nil || f.Incarnation == founding(cl.first):
+	case err != nil || same && (h.Member || !h.Begun):
 		return err
-	case h.Begun:
+	case same:
+		return fmt.Errorf("the cluster that was founded with these --peers goes on without this node, which was removed from it. To come back it has --join in place of --peers: "+
+			"start it with --join %s", h.From)
+	case h.Begun && !h.Member:
 		return fmt.Errorf("the venue has begun already, with other nodes than --peers says here. A node that comes later has --join in place of --peers: "+
 			"start this one with --join %s", h.From)
-	case f.Incarnation != "":
+	case h.Begun || f.Incarnation != "":
 		return errOtherFounders
 	}
 	return nil
@@ -203,10 +207,15 @@ func (cl *clusterOf) beStranger(w io.Writer) error {
 		if err == nil {
 			err = h.Apart
 		}
+		if err == nil {
+			if err = cl.agrees(h); err != nil && !errors.Is(err, errOtherFounders) {
+				return err
+			}
+		}
 		switch {
 		case errors.Is(err, roster.ErrKnown):
 			return cl.forgotten(err)
-		case (h.Apart == nil || !cl.founds) && h.Strangers >= len(cl.first)/2:
+		case (err == nil || !cl.founds) && h.Strangers >= len(cl.first)/2:
 			return nil
 		case time.Since(told) >= waitingWord:
 			told = time.Now()
@@ -321,11 +330,16 @@ func (cl *clusterOf) tellGenesis(from string) (g roster.Genesis, err error) {
 		if err != nil {
 			return g, err
 		}
+		g.Begun, g.Member = true, slices.ContainsFunc(members, func(m replication.Member) bool { return m.ID == from })
 		g.Known = cl.roster.Seen(from) && slices.ContainsFunc(members, func(m replication.Member) bool { return m.ID == from && m.Voter })
-	} else {
-		g.Known = cl.dir.hasLog() && slices.Contains(cl.seen(), from)
+	} else if g.Begun = cl.dir.hasLog(); g.Begun {
+		remembered := cl.dir.readMembers()
+		if len(remembered) == 0 {
+			return g, errors.New("this node is starting and does not know the members yet")
+		}
+		g.Member = slices.ContainsFunc(remembered, func(m memberOfFile) bool { return m.ID == from })
+		g.Known = slices.Contains(cl.seen(), from)
 	}
-	g.Begun = cl.dir.hasLog()
 	g.Text, err = os.ReadFile(cl.dir.genesis())
 	return g, err
 }

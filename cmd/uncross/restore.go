@@ -65,12 +65,21 @@ func (c *restoreCmd) Run(s *streams) error {
 	}
 	for _, x := range names {
 		if !slices.Contains([]string{restoring, "lost+found"}, x.Name()) { // one that was broken off; of a new file system
+			if exists(filepath.Join(c.Data, restoring)) {
+				return fmt.Errorf("%s: a restore was broken off here at its very end: empty the directory and restore again", c.Data)
+			}
 			return fmt.Errorf("%s is not empty: give a directory that is missing or empty", c.Data)
 		}
 	}
 	begin := time.Now()
 	draft := filepath.Join(c.Data, restoring)
 	if err := os.RemoveAll(draft); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(draft, 0o700); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(filepath.Clean(c.Data))); err != nil && !errors.Is(err, os.ErrPermission) { // of a mount point's parent
 		return err
 	}
 	r, err := c.restore(draft)
@@ -114,7 +123,7 @@ func putInPlace(draft, dir string) error {
 			return err
 		}
 	}
-	return errors.Join(os.Remove(draft), syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
+	return errors.Join(os.Remove(draft), syncDir(dir))
 }
 
 // restore makes the data directory under another name.

@@ -121,6 +121,15 @@ func TestBackupAndRestore(t *testing.T) {
 	if status, said := restore(backup, v.data); status == 0 || !strings.Contains(said, "is not empty") {
 		t.Errorf("over a venue: %d %s", status, said)
 	}
+	if err := os.Mkdir(filepath.Join(v.data, restoring), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := restore(backup, v.data); status == 0 || !strings.Contains(said, "broken off here") {
+		t.Errorf("where one was broken off at its end: %d %s", status, said)
+	}
+	if status, out, said := call("", "serve", "--data", v.data, "--listen", "127.0.0.1:0"); status == 0 || !strings.Contains(out+said, "broken off here") {
+		t.Errorf("serve, where one was broken off: %d %s", status, out+said)
+	}
 	text, err := os.ReadFile(backup)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -112,6 +113,14 @@ func (c *serveCmd) serve(s *streams, with company) error {
 	defer at.close()
 	if err := with.prepare(); err != nil {
 		return err
+	}
+	if exists(filepath.Join(c.Data, restoring)) {
+		return fmt.Errorf("%s: a restore was broken off here, what it had is in %s: empty the directory and restore again", c.Data, restoring)
+	}
+	if len(c.Peers) == 0 && len(c.Join) == 0 {
+		if err := d.beginAlone(d.log(c.Tripwire)); err != nil {
+			return err
+		}
 	}
 	logger := newLogger(s.err, c.LogLevel, c.LogFormat)
 	cl, err := c.joinCluster(s.out, d, at, logger, stop)

@@ -246,7 +246,7 @@ func (c *serveCmd) joinCluster(w io.Writer, d dataDir, at *addresses, logger *sl
 	if cl.port, err = peer.Listen(cfg); err != nil {
 		return nil, err
 	}
-	cl.founds = len(cl.first) > 0 && !d.hasLog()
+	cl.founds = len(cl.first) > 0 && d.isNew(cl.log)
 	if exists(d.genesis()) {
 		err = cl.identify()
 	}

@@ -41,8 +41,9 @@ type answer struct {
 	Error   string          `json:"error,omitempty"`
 	Leader  string          `json:"leader,omitempty"` // join: ask there
 	Genesis json.RawMessage `json:"genesis,omitempty"`
-	Known   bool            `json:"known,omitempty"` // genesis: whoever asks is a voter that has been heard of
-	Begun   bool            `json:"begun,omitempty"` // genesis: whoever answers has a log of the venue
+	Known   bool            `json:"known,omitempty"`  // genesis: whoever asks is a voter that has been heard of
+	Begun   bool            `json:"begun,omitempty"`  // genesis: whoever answers has a log of the venue
+	Member  bool            `json:"member,omitempty"` // genesis: whoever asks is a member of its cluster
 }
 
 // Serve answers the others' questions.
@@ -71,7 +72,7 @@ func Serve(port *peer.Port, s Services) {
 	if s.Genesis != nil {
 		serve(peer.ServiceGenesis, func(_ context.Context, from string, _ question) (a answer, _ func(net.Conn, error) error) {
 			g, err := s.Genesis(from)
-			a.Genesis, a.Known, a.Begun = g.Text, g.Known, g.Begun
+			a.Genesis, a.Known, a.Begun, a.Member = g.Text, g.Known, g.Begun, g.Member
 			a.fail(err)
 			return a, nil
 		})
@@ -160,16 +161,17 @@ var ErrKnown = errors.New("this node is a voter of the running cluster, and its 
 
 // Genesis is what a node says to one that asks who the venue is.
 type Genesis struct {
-	Text  []byte // genesis.json
-	Known bool   // the node that asks is a voter that has been heard of before
-	Begun bool   // the node that answers has a log of the venue
+	Text   []byte // genesis.json
+	Known  bool   // the node that asks is a voter that has been heard of before
+	Begun  bool   // the node that answers has a log of the venue
+	Member bool   // and the node that asks is a member of its cluster
 }
 
 // Heard is what the nodes said that were asked who the venue is.
 type Heard struct {
 	Genesis          // of the first that has begun; of the first that has answered where none has; without text where nobody knows
 	From      string // its address
-	Strangers int    // how many do not know the node that asks, those that know nothing yet included
+	Strangers int    // how many are of this node's cluster, or may be, and do not know it
 	Apart     error  // why those refused it that are of another incarnation of the cluster; nil: none did
 }
 
@@ -191,7 +193,7 @@ func AskGenesis(ctx context.Context, port *peer.Port, addresses []string) (h Hea
 	asking.Wait()
 	for i, address := range addresses {
 		a := &answers[i]
-		if failed[i] == nil || errors.Is(failed[i], peer.ErrNotReady) {
+		if failed[i] == nil {
 			h.Strangers++
 		}
 		switch {
@@ -201,7 +203,7 @@ func AskGenesis(ctx context.Context, port *peer.Port, addresses []string) (h Hea
 		case a.Known:
 			return Heard{}, fmt.Errorf("%w, as the node at %s says", ErrKnown, address)
 		case h.Text == nil || a.Begun && !h.Begun:
-			h.Genesis, h.From = Genesis{Text: a.Genesis, Begun: a.Begun}, address
+			h.Genesis, h.From = Genesis{Text: a.Genesis, Begun: a.Begun, Member: a.Member}, address
 		}
 	}
 	if h.Text == nil {
