@@ -204,7 +204,7 @@ func TestOrderForm(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, b *tab)
-	}{{"Numbers", testNumbers}, {"DecimalComma", testDecimalComma}, {"Outcome", testOutcome}, {"Narrow", testNarrow}} {
+	}{{"Numbers", testNumbers}, {"DecimalComma", testDecimalComma}, {"ArrowKeys", testArrowKeys}, {"Outcome", testOutcome}, {"Narrow", testNarrow}} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &tab{t: t, ctx: b.ctx}
 			b.load(address)
@@ -307,6 +307,54 @@ func testDecimalComma(t *testing.T, b *tab) {
 		b.do(chromedp.KeyEvent(kb.ArrowUp))
 		if got := eval[string](b, fmt.Sprintf(`document.getElementById(%q).value`, c.field)); got != c.text {
 			t.Errorf("%s %s: an arrow key makes it %q", c.field, c.text, got)
+		}
+	}
+}
+
+// testArrowKeys: an arrow key moves a number by a tick or a lot, from where it stands, and changes nothing that is no number.
+func testArrowKeys(t *testing.T, b *tab) {
+	const up, down = kb.ArrowUp, kb.ArrowDown
+	shift := chromedp.KeyModifiers(chromedp.ModifierShift)
+	for _, c := range []struct{ field, text, up, down, tenUp, tenDown string }{
+		{"price", "101.12", "101.13", "101.11", "101.22", "101.02"},
+		{"price", "101", "101.01", "100.99", "101.10", "100.90"},
+		{"price", "99,5", "99.51", "99.49", "99.60", "99.40"},
+		{"price", "101.120", "101.13", "101.11", "101.22", "101.02"},
+		// Between two ticks: the nearer one in that direction is the first.
+		{"price", "101.123", "101.13", "101.12", "101.22", "101.03"},
+		{"price", "101.1299", "101.13", "101.12", "101.22", "101.03"},
+		{"price", "0.001", "0.01", "0.00", "0.10", "0.001"},
+		{"quantity", "1.000000005", "1.00000001", "1.00000000", "1.00000010", "0.99999991"},
+		// An empty field is none yet, and nothing is less than none.
+		{"price", "", "0.01", "", "0.10", ""},
+		{"price", "0", "0.01", "0", "0.10", "0"},
+		{"price", "0.05", "0.06", "0.04", "0.15", "0.05"},
+		{"price", "1,234", "1,234", "1,234", "1,234", "1,234"},
+		{"price", "12x", "12x", "12x", "12x", "12x"},
+	} {
+		for _, k := range []struct {
+			what, key, want string
+			with            []chromedp.KeyOption
+		}{
+			{"up", up, c.up, nil}, {"down", down, c.down, nil},
+			{"shift and up", up, c.tenUp, []chromedp.KeyOption{shift}}, {"shift and down", down, c.tenDown, []chromedp.KeyOption{shift}},
+		} {
+			b.paste(c.field, c.text)
+			b.do(chromedp.KeyEvent(k.key, k.with...))
+			if got := eval[string](b, fmt.Sprintf(`document.getElementById(%q).value`, c.field)); got != k.want {
+				t.Errorf("%s %q, %s: %q, want %q", c.field, c.text, k.what, got, k.want)
+			}
+		}
+	}
+	// A tick that is no power of ten.
+	eval[bool](b, `(() => { Object.assign(test.ticket.instrument, { tick: "0.25" }); return true; })()`)
+	for text, want := range map[string][2]string{"101.25": {"101.50", "101.00"}, "101.3": {"101.50", "101.25"}, "101.501": {"101.75", "101.50"}} {
+		for i, key := range []string{up, down} {
+			b.paste("price", text)
+			b.do(chromedp.KeyEvent(key))
+			if got := eval[string](b, `document.getElementById("price").value`); got != want[i] {
+				t.Errorf("with ticks of 0.25 an arrow key makes %s %q, want %q", text, got, want[i])
+			}
 		}
 	}
 }

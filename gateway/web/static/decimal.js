@@ -48,8 +48,10 @@ export function group(text) {
 // read takes what a person has written as a number: {value} as the venue writes it, or {wrong} with what to write instead.
 //
 // Half of the world writes 1,234 for what the other half writes as 1.234, and on many telephones the comma is all that the
-// keyboard has. So a comma is never dropped for being one. It counts as a point where it cannot stand between thousands, and
-// as nothing where it can only stand there. Where both can be, neither is chosen.
+// keyboard has. So a comma is never dropped for being one. One alone counts as a point, but where three digits stand behind it
+// and more than a 0 before it: it can be one between thousands then, also in 1234,567 where the other may have been forgotten,
+// and neither is chosen. Commas count as nothing where all thousands have theirs, and a point behind them or a second comma
+// shows what they are.
 export function read(text) {
   const t = text.trim();
   if (t === '' || /^(0|[1-9][0-9]*)(\.[0-9]+)?$/.test(t)) return { value: t };

@@ -91,18 +91,21 @@ export class Ticket {
     this.redraw();
   }
 
-  // #step moves a number by one tick or lot with the arrow keys, by ten with Shift.
+  // #step moves a number by one tick or lot with the arrow keys, by ten with Shift. One that is between two ticks or lots moves
+  // to the next in that direction first.
   #step(e, name) {
     const direction = { ArrowUp: 1n, ArrowDown: -1n }[e.key];
     if (!direction || !this.instrument) return;
     e.preventDefault();
-    if (read(byId(name).value).wrong) return;
+    const { value, wrong } = read(byId(name).value);
+    if (wrong) return;
     const { tick, lot, priceDecimals, lotDecimals } = this.instrument;
     const [unit, decimals] = name === 'price' ? [tick, priceDecimals] : [lot, lotDecimals];
-    const one = toUnits(unit, decimals);
-    const have = toUnits(this.#number(name) || '0', decimals) ?? 0n;
-    const next = have + direction * one * (e.shiftKey ? 10n : 1n);
-    if (next >= 0n) byId(name).value = fromUnits(next, decimals);
+    const fine = Math.max(decimals, decimalsOf(value)); // as many decimals as were entered
+    const one = toUnits(unit, fine), have = toUnits(value || '0', fine);
+    const begin = direction > 0n ? have / one : (have + one - 1n) / one; // on the side that is moved away from
+    const next = begin + direction * (e.shiftKey ? 10n : 1n);
+    if (next >= 0n) byId(name).value = fromUnits(next * toUnits(unit, decimals), decimals);
     this.redraw();
   }
 
