@@ -3,7 +3,7 @@
 //
 // A [Store] is a raft.LogStore, raft.StableStore, raft.MonotonicLogStore and raft.CommitTrackingLogStore.
 // Package replication hands it to raft behind a guard that watches its disk, and that hides the last of these, which
-// raft v1.8.0 gets wrong at a start (see StageCommitIndex).
+// raft v1.8.0 gets wrong at a start (see StageCommitIndex); the guard itself keeps there how far the node has applied the log.
 //
 // Payloads are opaque here. A Store may be used from any number of goroutines:
 // writers take turns, readers never wait for an fsync. One process at a time may have a
